@@ -1,0 +1,97 @@
+"""Time and owned work: the one place that knows timers and the wall clock.
+
+Timers run on a monotonic clock, so that a clock set right by days neither closes nor freezes a
+connection; dates (fixes, sessions) follow the wall clock. Everything started here has an owner
+that stops it.
+"""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+
+def use_monotonic_timers(reactor: IReactorTime) -> None:
+    """Make `reactor` count its timers by a clock that never jumps. Call before its first timer."""
+    cast(Any, reactor).seconds = time.monotonic
+
+
+class Clock:
+    """Timers of `reactor` (seconds, monotonic) and dates of `wall` (UTC epoch seconds)."""
+
+    def __init__(self, reactor: IReactorTime, wall: Callable[[], float] = time.time) -> None:
+        self.timers = reactor
+        self._wall = wall
+
+    def now(self) -> float:
+        """The date: UTC epoch seconds; may jump when the host's clock is set."""
+        return self._wall()
+
+    def seconds(self) -> float:
+        """For measuring lengths only: seconds since some fixed moment, never going back."""
+        return self.timers.seconds()
+
+    def later(self, delay: float, call: Callable[..., object], *args: Any) -> IDelayedCall:
+        """Call once, `delay` seconds from now; the caller owns and cancels what is returned."""
+        return self.timers.callLater(delay, call, *args)
+
+
+class Tasks:
+    """Work that nobody awaits. None of it is lost, none of it is silent."""
+
+    log = Logger()
+
+    def __init__(self) -> None:
+        self._running: set[Deferred[None]] = set()
+
+    def start(self, work: Coroutine[Deferred[Any], Any, None], what: str) -> None:
+        """Run `work` now; a failure is logged with `what` it was about."""
+        task = Deferred.fromCoroutine(work)
+        self._running.add(task)
+        task.addErrback(self._failed, what)
+        task.addBoth(lambda _: self._running.discard(task))
+
+    def stop(self) -> None:
+        """Cancel all that still runs."""
+        for task in list(self._running):
+            task.cancel()
+
+    def _failed(self, failure: Failure, what: str) -> None:
+        if failure.check(CancelledError) is None:
+            self.log.failure("{what} failed", failure, what=what)
+
+
+class Repeating:
+    """Runs `work` every `interval` seconds until stopped; one failing run does not end it."""
+
+    log = Logger()
+
+    def __init__(
+        self, clock: Clock, interval: float, work: Callable[[], object], what: str
+    ) -> None:
+        self._clock = clock
+        self._interval = interval
+        self._work = work
+        self._what = what
+        self._next: IDelayedCall | None = None
+
+    def start(self) -> None:
+        """First run after one interval."""
+        self._next = self._clock.later(self._interval, self._run)
+
+    def stop(self) -> None:
+        """No run begins after this."""
+        if self._next is not None and self._next.active():
+            self._next.cancel()
+        self._next = None
+
+    def _run(self) -> None:
+        self.start()
+        try:
+            self._work()
+        except Exception:
+            self.log.failure("{what} failed", what=self._what)

@@ -1,0 +1,43 @@
+"""Who somebody is and which device is meant. Decides nothing."""
+
+from enum import Enum
+
+from attrs import frozen
+
+
+class Door(Enum):
+    """The way in that somebody took."""
+
+    WEB = "web"
+    HTTP = "http"
+    MQTT = "mqtt"
+
+
+@frozen
+class Principal:
+    """Somebody whose credentials were checked, once, at the door.
+
+    `user` is the account's number, `name` its canonical (lower-case) user name. `device` names the
+    one device that a device password stands for; None: the account itself signed in.
+    """
+
+    user: int
+    name: str
+    admin: bool
+    door: Door
+    device: str | None = None
+
+
+@frozen
+class Device:
+    """A phone: (owner, name) everywhere, written `owner/name`. `number` is the store's own."""
+
+    number: int
+    owner: int
+    owner_name: str
+    name: str
+
+    @property
+    def path(self) -> str:
+        """`user/device`, as the world writes it."""
+        return f"{self.owner_name}/{self.name}"
