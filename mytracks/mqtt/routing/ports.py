@@ -1,0 +1,82 @@
+"""What the broker asks of its host.
+
+`Who` is the host's idea of a person, `Facts` what it wants stored along with a message, `Kept`
+what became of those facts. The broker carries them and never looks inside.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol, TypeVar
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+
+from mytracks.mqtt.protocol.packets.connect import Connect
+
+Who = TypeVar("Who")
+Facts = TypeVar("Facts")
+Kept = TypeVar("Kept")
+_Facts_contra = TypeVar("_Facts_contra", contravariant=True)
+_Kept_co = TypeVar("_Kept_co", covariant=True)
+
+
+@frozen
+class Message:
+    """An application message. `retain` is the flag as the publisher set it."""
+
+    topic: str
+    payload: bytes
+    qos: int
+    retain: bool
+
+
+@frozen
+class Peer:
+    """Where a connection comes from: the address it shows and the listener it reached."""
+
+    address: str
+    port: int
+    listener: str
+
+
+class Verdict(Enum):
+    """What becomes of a PUBLISH. A refused one is acknowledged all the same [MQTT-3.3.5-2]."""
+
+    ALLOWED = "allowed"
+    DROPPED = "dropped"
+
+
+class Gatekeeper(Protocol[Who]):
+    """Who may connect, publish and receive. Rights are asked at every door and every delivery."""
+
+    async def admit(self, connect: Connect, peer: Peer) -> Who:
+        """Decide once who this is. Raises errors.Refused; the door's table makes it a CONNACK."""
+
+    def namespace(self, who: Who) -> str:
+        """Client ids of different namespaces never meet: one user cannot take over another's."""
+
+    def may_publish(self, who: Who, topic: str, payload: bytes) -> Verdict:
+        """Asked for each PUBLISH and for a Will, at CONNECT and again when it is due. Never waits."""
+
+    def may_receive(self, who: Who, message: Message) -> Message | None:
+        """What of `message` this person gets: all, a changed copy, or None. Never waits."""
+
+
+class Intake(Protocol[Who, Facts, Kept]):
+    """What the host makes of an accepted message."""
+
+    def facts(self, who: Who, message: Message) -> Facts | None:
+        """What to store along with it; None: nothing. Never waits, never raises."""
+
+    def announce(self, kept: Kept) -> None:
+        """The facts are durable: tell whoever may know. Called once for each, in commit order."""
+
+
+class Journal(Protocol[_Facts_contra, _Kept_co]):
+    """What must not be forgotten."""
+
+    def record(self, facts: Sequence[_Facts_contra]) -> Deferred[Sequence[_Kept_co]]:
+        """Store all in one transaction; fires when durable, in the order of the calls.
+
+        Raises errors.Unavailable when nothing was stored.
+        """
