@@ -14,10 +14,11 @@ from twisted.internet.defer import Deferred
 from mytracks.mqtt.protocol.packets.connect import Connect
 
 Who = TypeVar("Who")
-Facts = TypeVar("Facts")
 Kept = TypeVar("Kept")
+_Who_contra = TypeVar("_Who_contra", contravariant=True)
+_Facts_co = TypeVar("_Facts_co", covariant=True)
 _Facts_contra = TypeVar("_Facts_contra", contravariant=True)
-_Kept_co = TypeVar("_Kept_co", covariant=True)
+_Kept_contra = TypeVar("_Kept_contra", contravariant=True)
 
 
 @frozen
@@ -62,20 +63,20 @@ class Gatekeeper(Protocol[Who]):
         """What of `message` this person gets: all, a changed copy, or None. Never waits."""
 
 
-class Intake(Protocol[Who, Facts, Kept]):
+class Intake(Protocol[_Who_contra, _Facts_co, _Kept_contra]):
     """What the host makes of an accepted message."""
 
-    def facts(self, who: Who, message: Message) -> Facts | None:
+    def facts(self, who: _Who_contra, message: Message) -> _Facts_co | None:
         """What to store along with it; None: nothing. Never waits, never raises."""
 
-    def announce(self, kept: Kept) -> None:
+    def announce(self, kept: _Kept_contra) -> None:
         """The facts are durable: tell whoever may know. Called once for each, in commit order."""
 
 
-class Journal(Protocol[_Facts_contra, _Kept_co]):
+class Journal(Protocol[_Facts_contra, Kept]):
     """What must not be forgotten."""
 
-    def record(self, facts: Sequence[_Facts_contra]) -> Deferred[Sequence[_Kept_co]]:
+    def record(self, facts: Sequence[_Facts_contra]) -> Deferred[Sequence[Kept]]:
         """Store all in one transaction; fires when durable, in the order of the calls.
 
         Raises errors.Unavailable when nothing was stored.
