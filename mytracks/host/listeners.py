@@ -1,0 +1,92 @@
+"""Opening and closing ports: all that are asked for, or none."""
+
+import socket
+from collections.abc import Sequence
+from typing import cast
+
+from attrs import frozen
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.endpoints import TCP4ServerEndpoint, TCP6ServerEndpoint
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IReactorTCP,
+    IStreamServerEndpoint,
+)
+
+BACKLOG = 1024
+"""A village of phones that reconnect at once after a restart must not be turned away."""
+
+OFF = -1
+
+
+class PortTaken(Exception):
+    """A port that was asked for cannot be had; one line for whoever started us."""
+
+
+@frozen
+class Wanted:
+    """A service and where it shall listen. `port`: 0 the system chooses, -1 off."""
+
+    name: str
+    port: int
+    factory: IProtocolFactory
+
+
+class Listeners:
+    """The open ports of one process."""
+
+    def __init__(self, reactor: IReactorTCP, addresses: Sequence[str]) -> None:
+        self._reactor = reactor
+        self._addresses = addresses
+        self._open: list[IListeningPort] = []
+
+    async def listen(self, wanted: Wanted) -> int | None:
+        """Listen on every address; the actual port, None when it is off. Raises PortTaken."""
+        if wanted.port == OFF:
+            return None
+        port = wanted.port
+        for address in self._addresses:
+            opened = await self._listen(wanted, usable(address), port)
+            self._open.append(opened)
+            port = cast(IPv4Address | IPv6Address, opened.getHost()).port
+        return port
+
+    async def _listen(self, wanted: Wanted, address: str, port: int) -> IListeningPort:
+        endpoint: IStreamServerEndpoint = (
+            TCP6ServerEndpoint if ":" in address else TCP4ServerEndpoint
+        )(self._reactor, port, backlog=BACKLOG, interface=address)
+        listening = endpoint.listen(wanted.factory)
+        try:
+            return await listening
+        except CannotListenError as error:
+            reason = getattr(error.socketError, "strerror", None) or error.socketError
+            raise PortTaken(
+                f"{wanted.name} cannot listen on port {port} of {address}: {reason}"
+            ) from error
+
+    async def close(self) -> None:
+        """Accept nothing more."""
+        closing = [Deferred.fromCoroutine(_closed(port)) for port in self._open]
+        self._open = []
+        await DeferredList(closing, consumeErrors=True)
+
+
+async def _closed(port: IListeningPort) -> None:
+    stopped = port.stopListening()
+    if stopped is not None:
+        await stopped
+
+
+def usable(address: str) -> str:
+    """`address`, or all of IPv4 where `::` is meant and the machine has no IPv6."""
+    if address != "::":
+        return address
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::", 0))
+    except OSError:
+        return "0.0.0.0"
+    return address
