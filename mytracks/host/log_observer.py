@@ -34,7 +34,7 @@ class LevelledObserver:
         """From now on write only events of `level` ("debug" to "critical") and worse."""
         chosen = LogLevel.levelWithName("warn" if level == "warning" else level)
         self._predicate.clearLogLevels()
-        self._predicate.defaultLogLevel = chosen
+        self._predicate.setLogLevelForNamespace("", chosen)
         if chosen is not LogLevel.debug:
             for room in _BORING:
                 self._predicate.setLogLevelForNamespace(room, max(chosen, LogLevel.warn))
