@@ -69,6 +69,12 @@ class Intake(Protocol[_Who_contra, _Facts_co, _Kept_contra]):
     def facts(self, who: _Who_contra, message: Message) -> _Facts_co | None:
         """What to store along with it; None: nothing. Never waits, never raises."""
 
+    def oversize(self, who: _Who_contra, topic: str, head: bytes, size: int) -> _Facts_co | None:
+        """What to store of a PUBLISH too large to take (contract 4); None: nothing.
+
+        `head`: the first bytes of its payload, `size`: the bytes it had. Never waits, never raises.
+        """
+
     def announce(self, kept: _Kept_contra) -> None:
         """The facts are durable: tell whoever may know. Called once for each, in commit order."""
 
