@@ -30,8 +30,8 @@ class Flags(IntFlag):
 class Location:
     """Where a device was. Degrees WGS 84 (seven decimals are kept), metres, km/h, percent.
 
-    `at`: UTC seconds of the fix, already plausible. `seq`: 32-bit (signed) hash of the normalised payload;
-    (device, at, seq) identifies a location for ever. `received`: UTC seconds of arrival.
+    `at`: UTC seconds of the fix, already plausible. `seq`: 32-bit (signed) hash of the normalised
+    payload; (device, at, seq) identifies a location for ever. `received`: UTC seconds of arrival.
     `extra`: members without a field of their own, and verbatim originals that a field cannot hold
     (fractions, odd text, an implausible `tst`). None means that the phone did not say.
     """

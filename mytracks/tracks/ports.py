@@ -12,7 +12,7 @@ from mytracks.transaction import Transaction
 
 @frozen(kw_only=True)
 class DeviceState:
-    """A device and what is known of it. Times: UTC seconds; `last_at`: fix time of its newest fix."""
+    """A device and what is known of it. UTC seconds; `last_at`: time of its newest fix."""
 
     device: Device
     tid: str | None
