@@ -1,0 +1,92 @@
+"""Joins the people room: constructs its services and hands each what it needs."""
+
+from typing import Protocol
+
+from attrs import frozen
+from twisted.internet.interfaces import IReactorFromThreads
+
+from mytracks.clock import Clock
+from mytracks.people import ports
+from mytracks.people.accounts import Accounts
+from mytracks.people.device_passwords import DevicePasswords
+from mytracks.people.hashing import Hashing
+from mytracks.people.limits import Limits
+from mytracks.people.passwords import Passwords, common_passwords
+from mytracks.people.revocations import Revocations
+from mytracks.people.sessions import Sessions
+from mytracks.people.signin import SignIn
+from mytracks.people.throttle import Throttle
+from mytracks.transaction import Transactions
+
+
+class Stored(Protocol):
+    """What the store offers the people room."""
+
+    @property
+    def accounts(self) -> ports.Accounts: ...
+
+    @property
+    def device_passwords(self) -> ports.DevicePasswords: ...
+
+    @property
+    def web_sessions(self) -> ports.WebSessions: ...
+
+
+@frozen(kw_only=True)
+class People:
+    """The services of the room; `open` before use, `close` at the end."""
+
+    accounts: Accounts
+    passwords: Passwords
+    device_passwords: DevicePasswords
+    sessions: Sessions
+    signin: SignIn
+    throttle: Throttle
+    revocations: Revocations
+    hashing: Hashing
+
+    async def open(self) -> None:
+        """Read what is stored, start the threads."""
+        await self.accounts.open()
+        await self.device_passwords.open()
+        await self.sessions.open()
+        self.hashing.open()
+
+    async def close(self) -> None:
+        """Stop timers, tasks and threads; whoever waits for a check is refused."""
+        await self.signin.close()
+        await self.sessions.close()
+        await self.device_passwords.close()
+        self.hashing.close()
+
+
+def build(
+    transactions: Transactions,
+    stored: Stored,
+    clock: Clock,
+    reactor: IReactorFromThreads,
+    limits: Limits,
+) -> People:
+    """The room, joined. `reactor`: where the answers of the password threads arrive."""
+    revocations = Revocations()
+    hashing = Hashing(reactor, limits.passwords)
+    passwords = Passwords(hashing, clock, limits.passwords, common_passwords())
+    sessions = Sessions(transactions, stored.web_sessions, clock, limits.sessions)
+    device_passwords = DevicePasswords(
+        transactions, stored.device_passwords, clock, revocations, limits.device_passwords
+    )
+    accounts = Accounts(
+        transactions, stored.accounts, stored.web_sessions, sessions, passwords, revocations, clock
+    )
+    throttle = Throttle(clock, limits.throttle)
+    signin = SignIn(accounts, passwords, device_passwords, sessions, throttle)
+    return People(
+        accounts=accounts,
+        passwords=passwords,
+        device_passwords=device_passwords,
+        sessions=sessions,
+        signin=signin,
+        throttle=throttle,
+        revocations=revocations,
+        hashing=hashing,
+    )

@@ -1,0 +1,182 @@
+"""Device passwords: random enough to be checked in microseconds, one for each device.
+
+`mt_d_<id>_<secret>_<check>`: the id finds the row, the secret (130 random bits) is kept as its
+SHA-256 (allowed above 112 bits [ASVS 5.0 6.5.2]), the check (CRC-32) tells a mistyped one from a
+revoked one and lets secret scanners know ours. Lower case only, so phones' keyboards do no harm.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import zlib
+from collections.abc import Callable
+
+from attrs import evolve, field, frozen
+from twisted.logger import Logger
+
+from mytracks.clock import Clock, Tasks
+from mytracks.errors import Invalid, Unavailable
+from mytracks.people import ports
+from mytracks.people.limits import DevicePasswordLimits
+from mytracks.people.ports import Account, DevicePassword
+from mytracks.people.revocations import Reason, Revocation, Revocations
+from mytracks.people.turns import Turns
+from mytracks.sharing.identity import Device
+from mytracks.transaction import Transaction, Transactions
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
+_SECRET_LENGTH = 26
+_FORM = re.compile(r"(mt_d_([0-9]{1,18})_([a-z2-7]{26}))_([a-z2-7]{7})", re.ASCII)
+_LONGEST_DEVICE_NAME = 64
+
+
+@frozen(kw_only=True)
+class Issued:
+    """A new device password, shown once: what is typed into the phone."""
+
+    username: str
+    device: str
+    password: str = field(repr=False)
+
+
+@frozen
+class Shown:
+    """A well-formed device password as somebody showed it."""
+
+    number: int
+    secret: str = field(repr=False)
+
+
+class DevicePasswords:
+    """All device passwords in force, in memory as they are stored."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        stored: ports.DevicePasswords,
+        clock: Clock,
+        revocations: Revocations,
+        limits: DevicePasswordLimits,
+    ) -> None:
+        self._transactions = transactions
+        self._stored = stored
+        self._clock = clock
+        self._revocations = revocations
+        self._limits = limits
+        self._tasks = Tasks()
+        self._turns = Turns()
+        self._watchers: list[Callable[[Device], object]] = []
+        self._valid: dict[int, DevicePassword] = {}
+        revocations.watch(self._revoked)
+
+    async def open(self) -> None:
+        """Read what is stored."""
+        found = await self._transactions.read(self._stored.all)
+        self._valid = {password.number: password for password in found}
+
+    async def close(self) -> None:
+        """Stop all of our own."""
+        self._tasks.stop()
+
+    def watch(self, watcher: Callable[[Device], object]) -> None:
+        """Tell `watcher` of each device that got a password: it may have been made for it."""
+        self._watchers.append(watcher)
+
+    async def issue(self, account: Account, device: str) -> Issued:
+        """A new password for the device, which is made if need be; its earlier one is revoked.
+
+        Raises Invalid for an impossible device name, Unavailable when it cannot be stored.
+        """
+        check_device_name(device)
+        return await self._turns.take(lambda: self._issue(account, device))
+
+    def match(self, shown: Shown) -> DevicePassword | None:
+        """The password in force that was shown, if it is one; notes its use. Never waits."""
+        password = self._valid.get(shown.number)
+        stored = password.secret_hash if password is not None else b""
+        if not hmac.compare_digest(stored, _digest(shown.secret)) or password is None:
+            return None
+        now = int(self._clock.now())
+        if password.last_used is None or now - password.last_used >= self._limits.used_every:
+            self._valid[password.number] = evolve(password, last_used=now)
+            self._tasks.start(self._note(password.number, now), "noting a device password's use")
+        return password
+
+    def of(self, user: int) -> list[DevicePassword]:
+        """Those of somebody's devices, by device name."""
+        found = (password for password in self._valid.values() if password.user == user)
+        return sorted(found, key=lambda password: password.device_name)
+
+    async def _issue(self, account: Account, device: str) -> Issued:
+        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
+        now = int(self._clock.now())
+
+        async def unit(tx: Transaction) -> DevicePassword:
+            return await self._stored.replace(tx, account.number, device, _digest(secret), now)
+
+        made = await self._transactions.commit(unit)
+        earlier = [old.number for old in self._valid.values() if old.device == made.device]
+        for number in earlier:
+            del self._valid[number]
+        self._valid[made.number] = made
+        self.log.info(
+            "a password was made for {user}/{device}", user=account.name, device=made.device_name
+        )
+        if earlier:
+            self._revocations.tell(
+                Revocation(account.number, account.name, Reason.DEVICE_PASSWORD, made.device_name)
+            )
+        for watcher in self._watchers:
+            watcher(Device(made.device, account.number, account.name, made.device_name))
+        text = write(made.number, secret)
+        return Issued(username=account.name, device=made.device_name, password=text)
+
+    async def _note(self, number: int, now: int) -> None:
+        try:
+            await self._transactions.commit(lambda tx: self._stored.used(tx, number, now))
+        except Unavailable as error:
+            # Noted again a minute later; nobody is kept out by it.
+            self.log.debug("a device password's use was not noted: {error}", error=error)
+
+    def _revoked(self, revocation: Revocation) -> None:
+        if revocation.reason is Reason.DELETED:
+            for password in self.of(revocation.user):
+                del self._valid[password.number]
+
+
+def read(text: str) -> Shown | None:
+    """A device password in its written form; None when `text` is not one (mistyped, say)."""
+    form = _FORM.fullmatch(text.strip().lower())
+    if form is None or _check(form[1]) != form[4]:
+        return None
+    return Shown(int(form[2]), form[3])
+
+
+def write(number: int, secret: str) -> str:
+    """The written form of a device password."""
+    text = f"mt_d_{number}_{secret}"
+    return f"{text}_{_check(text)}"
+
+
+def check_device_name(name: str) -> None:
+    """Raises Invalid unless `name` can be a device's: 1-64 printable characters but `/ + #`."""
+    if not 1 <= len(name) <= _LONGEST_DEVICE_NAME:
+        wrong = f"A device name has 1 to {_LONGEST_DEVICE_NAME} characters."
+    elif any(char in "/+#" or not char.isprintable() for char in name):
+        wrong = "A device name contains none of / + # and no control characters."
+    else:
+        return
+    raise Invalid(wrong, {"device": [wrong]})
+
+
+def _check(text: str) -> str:
+    """CRC-32 in seven letters."""
+    value = zlib.crc32(text.encode())
+    return "".join(_ALPHABET[value >> shift & 31] for shift in range(30, -1, -5))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()

@@ -1,0 +1,131 @@
+"""Account passwords: what a good one is, and whether the one shown is right.
+
+A password once found right is remembered for a while, so that a thousand phones that come back
+after a restart do not wait for a thousand argon2 runs. What is remembered are HMACs under a key
+that dies with the process, of right passwords only; the stored hash is part of each, so that a
+changed password is out at once. Equal checks under way share one run.
+"""
+
+import hmac
+import secrets
+from collections import OrderedDict
+from collections.abc import Collection
+from importlib import resources
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mytracks.clock import Clock
+from mytracks.errors import Invalid
+from mytracks.people.hashing import Hashing
+from mytracks.people.limits import PasswordLimits
+
+SHORTEST = 8
+"""Characters of a new password [ASVS 5.0 6.2.1]."""
+LONGEST = 1024
+"""Characters of a new password; nothing is ever cut off [ASVS 5.0 6.2.9]."""
+LONGEST_BYTES = 4 * LONGEST
+"""No UTF-8 text of `LONGEST` characters is longer."""
+
+_LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""For generated passwords: nothing that looks like something else. Five bits each."""
+
+
+def common_passwords() -> Collection[str]:
+    """The passwords that are tried first by everybody, in lower case."""
+    text = resources.files("mytracks.people").joinpath("common_passwords.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
+
+
+def generate() -> str:
+    """A new password of 100 random bits that can be read out and typed."""
+    return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
+
+
+class Passwords:
+    """Makes hashes of new passwords and checks those that are shown."""
+
+    def __init__(
+        self, hashing: Hashing, clock: Clock, limits: PasswordLimits, common: Collection[str]
+    ) -> None:
+        self._hashing = hashing
+        self._clock = clock
+        self._limits = limits
+        self._common = common
+        self._key = secrets.token_bytes(32)
+        self._nobody = hashing.unmatchable()
+        self._right: OrderedDict[bytes, float] = OrderedDict()
+        self._running: dict[bytes, list[Deferred[bool]]] = {}
+        self.hits = 0
+        """Checks answered from memory."""
+
+    def check_policy(self, password: str, *others: str) -> None:
+        """Raises Invalid when `password` is too weak. `others`: the person's names, addresses."""
+        wrong = self._weakness(password, others)
+        if wrong is not None:
+            raise Invalid(wrong, {"password": [wrong]})
+
+    async def hash(self, password: str) -> str:
+        """The encoded argon2id hash of a new password. Raises Unavailable when overloaded."""
+        return await self._hashing.hash(password.encode())
+
+    def tag(self, name: str, stored: str | None, password: bytes) -> bytes:
+        """What stands for this password of this account with this hash; useless to anybody else."""
+        parts = (name.encode(), (stored or "").encode(), password)
+        text = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
+        return hmac.digest(self._key, text, "sha256")
+
+    def known(self, tag: bytes) -> bool:
+        """Whether what `tag` stands for was found right a while ago. Never waits."""
+        until = self._right.get(tag)
+        if until is None:
+            return False
+        if until <= self._clock.seconds():
+            del self._right[tag]
+            return False
+        self._right.move_to_end(tag)
+        self.hits += 1
+        return True
+
+    def verify(self, tag: bytes, stored: str | None, password: bytes) -> Deferred[bool]:
+        """Whether `stored` is the hash of `password`; `tag` stands for the two.
+
+        `stored` None (nobody of that name) takes as long and is never right. Raises Unavailable
+        when overloaded.
+        """
+        answer: Deferred[bool] = Deferred()
+        waiting = self._running.get(tag)
+        if waiting is not None:
+            waiting.append(answer)
+            return answer
+        shown = password if len(password) <= LONGEST_BYTES else b""
+        run = self._hashing.verify(stored or self._nobody, shown)
+        self._running[tag] = [answer]
+        run.addCallback(lambda right: right and stored is not None and shown is password)
+        run.addBoth(self._checked, tag)
+        return answer
+
+    def outdated(self, stored: str) -> bool:
+        """Whether the hash was made with other costs than are now in force."""
+        return self._hashing.outdated(stored)
+
+    def _checked(self, result: bool | Failure, tag: bytes) -> None:
+        if result is True:
+            self._right[tag] = self._clock.seconds() + self._limits.cache_seconds
+            self._right.move_to_end(tag)
+            while len(self._right) > self._limits.cache_size:
+                self._right.popitem(last=False)
+        for answer in self._running.pop(tag):
+            answer.callback(result)
+
+    def _weakness(self, password: str, others: Collection[str]) -> str | None:
+        if len(password) < SHORTEST:
+            return f"A password has at least {SHORTEST} characters."
+        if len(password) > LONGEST:
+            return f"A password has at most {LONGEST} characters."
+        plain = password.casefold()
+        if plain in self._common:
+            return "This password is one of the first that anybody would try."
+        if plain in {other.casefold() for other in others}:
+            return "A password is not one's name."
+        return None

@@ -1,0 +1,177 @@
+"""Browsers that are signed in.
+
+A session is known by a random token that only the browser holds; we keep its SHA-256. It ends a
+week after it was last seen and a month after its sign-in. Whose it is and whether they still may
+is for `signin`; what ends all sessions of somebody is for `accounts`.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+
+from attrs import evolve
+from twisted.logger import Logger
+
+from mytracks.clock import Clock, Repeating, Tasks
+from mytracks.errors import Unauthenticated, Unavailable
+from mytracks.people import ports
+from mytracks.people.limits import SessionLimits
+from mytracks.people.ports import WebSession
+from mytracks.transaction import Transaction, Transactions
+
+_TOKEN_BYTES = 32
+_LONGEST_AGENT = 300
+
+
+class Sessions:
+    """All sessions, in memory as they are stored."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        transactions: Transactions,
+        stored: ports.WebSessions,
+        clock: Clock,
+        limits: SessionLimits,
+    ) -> None:
+        self._transactions = transactions
+        self._stored = stored
+        self._clock = clock
+        self._limits = limits
+        self._tasks = Tasks()
+        self._sweeping = Repeating(clock, limits.sweep_every, self._sweep, "sweeping web sessions")
+        self._live: dict[bytes, WebSession] = {}
+        self._leaving: set[bytes] = set()
+
+    async def open(self) -> None:
+        """Read what is stored; begin to sweep."""
+        now = int(self._clock.now())
+        found = await self._transactions.read(lambda tx: self._stored.all(tx, now))
+        self._live = {session.token_hash: session for session in found}
+        self._sweeping.start()
+
+    async def close(self) -> None:
+        """Stop all of our own."""
+        self._sweeping.stop()
+        self._tasks.stop()
+
+    async def begin(self, user: int, address: str, agent: str) -> tuple[str, WebSession]:
+        """A new session of somebody whose credentials were just checked, and its token.
+
+        The token is shown here and never again. Raises Unauthenticated when the account was
+        disabled or its password changed meanwhile, Unavailable when it cannot be stored.
+        """
+        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        now = int(self._clock.now())
+        session = WebSession(
+            token_hash=_digest(token),
+            user=user,
+            created=now,
+            seen=now,
+            expires=self._expiry(now, now),
+            address=address,
+            agent=agent[:_LONGEST_AGENT],
+        )
+        surplus = self._surplus(user)
+
+        async def unit(tx: Transaction) -> None:
+            await self._stored.put(tx, session)
+            if surplus:
+                await self._stored.end(tx, surplus)
+
+        self._live[session.token_hash] = session
+        try:
+            await self._transactions.commit(unit)
+        except BaseException:
+            self._live.pop(session.token_hash, None)
+            raise
+        for digest in surplus:
+            self._live.pop(digest, None)
+        if self._known(session.token_hash) is None:
+            raise Unauthenticated("The account was changed meanwhile; sign in again.")
+        return token, session
+
+    def find(self, token: str) -> WebSession | None:
+        """The session of this token, now seen once more; None when there is none. Never waits."""
+        session = self._known(_digest(token))
+        if session is None:
+            return None
+        now = int(self._clock.now())
+        if session.expires <= now:
+            del self._live[session.token_hash]
+            return None
+        if now - session.seen >= self._limits.seen_every:
+            session = evolve(session, seen=now, expires=self._expiry(session.created, now))
+            self._live[session.token_hash] = session
+            self._tasks.start(self._write(session), "noting that a session was seen")
+        return session
+
+    async def end(self, token: str) -> None:
+        """Sign this browser out; nothing happens when it is not signed in."""
+        digest = _digest(token)
+        self._leaving.add(digest)
+        try:
+            await self._transactions.commit(lambda tx: self._stored.end(tx, [digest]))
+            self._live.pop(digest, None)
+        finally:
+            self._leaving.discard(digest)
+
+    def of(self, user: int) -> Sequence[WebSession]:
+        """Where somebody is signed in, latest seen first."""
+        found = (s for s in self._live.values() if s.user == user)
+        return sorted(found, key=lambda session: session.seen, reverse=True)
+
+    def suspend(self, user: int) -> Sequence[bytes]:
+        """Let nobody in by this user's sessions, which are about to be removed: their hashes.
+
+        `forget` or `resume` follows. Kept apart from `forget` so that none is written again after
+        its removal, nor lost when the removal fails.
+        """
+        digests = [digest for digest, session in self._live.items() if session.user == user]
+        self._leaving.update(digests)
+        return digests
+
+    def resume(self, digests: Sequence[bytes]) -> None:
+        """They were not removed after all."""
+        self._leaving.difference_update(digests)
+
+    def forget(self, digests: Sequence[bytes]) -> None:
+        """They were removed from the store."""
+        for digest in digests:
+            self._live.pop(digest, None)
+        self._leaving.difference_update(digests)
+
+    def _known(self, digest: bytes) -> WebSession | None:
+        return None if digest in self._leaving else self._live.get(digest)
+
+    def _expiry(self, created: int, seen: int) -> int:
+        return min(seen + self._limits.idle, created + self._limits.absolute)
+
+    def _surplus(self, user: int) -> Sequence[bytes]:
+        """The sessions to end so that one more is within the limit."""
+        return [session.token_hash for session in self.of(user)[self._limits.max_per_user - 1 :]]
+
+    async def _write(self, session: WebSession) -> None:
+        try:
+            await self._transactions.commit(lambda tx: self._stored.put(tx, session))
+        except Unavailable as error:
+            # Written again within a minute of use; the session is none the worse for it.
+            self.log.debug("a session's last use was not noted: {error}", error=error)
+
+    def _sweep(self) -> None:
+        now = int(self._clock.now())
+        for digest, session in list(self._live.items()):
+            if session.expires <= now:
+                del self._live[digest]
+        self._tasks.start(self._swept(now), "removing expired sessions")
+
+    async def _swept(self, now: int) -> None:
+        try:
+            await self._transactions.commit(lambda tx: self._stored.sweep(tx, now))
+        except Unavailable as error:
+            self.log.debug("expired sessions were not removed: {error}", error=error)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

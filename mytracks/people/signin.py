@@ -1,0 +1,147 @@
+"""Every door's one question: these credentials, whose are they?
+
+Wrong is told alike whether the user exists, is disabled or mistyped, in text and in time. What is
+not decided here: which door takes which credential from where in a request, and what a principal
+may do.
+"""
+
+from twisted.logger import Logger
+
+from mytracks.clock import Tasks
+from mytracks.errors import Busy, Refused, Unauthenticated
+from mytracks.people import device_passwords, names
+from mytracks.people.accounts import Accounts
+from mytracks.people.device_passwords import DevicePasswords
+from mytracks.people.passwords import Passwords
+from mytracks.people.ports import Account, WebSession
+from mytracks.people.sessions import Sessions
+from mytracks.people.throttle import Throttle
+from mytracks.sharing.identity import Door, Principal
+
+_WRONG = "The user name or the password is wrong."
+
+
+def nobody(name: str | None, password: str | bytes | None) -> bool:
+    """Whether no credentials were shown at all. Phones send empty ones: those are absent."""
+    return not name and not password
+
+
+class SignIn:
+    """Turns credentials into principals."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        accounts: Accounts,
+        passwords: Passwords,
+        device_passwords: DevicePasswords,
+        sessions: Sessions,
+        throttle: Throttle,
+    ) -> None:
+        self._accounts = accounts
+        self._passwords = passwords
+        self._device_passwords = device_passwords
+        self._sessions = sessions
+        self._throttle = throttle
+        self._tasks = Tasks()
+        self.refused = 0
+        """Sign-ins refused for wrong credentials."""
+
+    async def close(self) -> None:
+        """Stop all of our own."""
+        self._tasks.stop()
+
+    async def password(
+        self, name: str | None, password: str | bytes | None, *, door: Door, address: str
+    ) -> Principal:
+        """Whose name and account or device password these are. `address`: of the true peer.
+
+        Raises Unauthenticated when they are wrong or missing (`nobody` tells which), Busy after too
+        many failures, Unavailable when too many are being checked.
+        """
+        if not name or not password:
+            raise Unauthenticated("Credentials are required.")
+        secret = (
+            password.encode("utf-8", "surrogateescape") if isinstance(password, str) else password
+        )
+        try:
+            who = self._by_device_password(name, secret, door)
+            return who or await self._by_account_password(name, secret, door, address)
+        except (Unauthenticated, Busy) as error:
+            self._told(error, name, door, address)
+            raise
+
+    def session(self, token: str) -> tuple[Principal, WebSession]:
+        """Who is signed in by this browser's token. Never waits. Raises Unauthenticated."""
+        session = self._sessions.find(token)
+        account = self._accounts.numbered(session.user) if session is not None else None
+        if session is None or account is None or account.disabled:
+            raise Unauthenticated("Sign in first.")
+        return _principal(account, Door.WEB), session
+
+    def _by_device_password(self, name: str, secret: bytes, door: Door) -> Principal | None:
+        """None when what was shown is no device password. Pages are for people, not for devices."""
+        shown = device_passwords.read(secret.decode("utf-8", "replace"))
+        if shown is None:
+            return None
+        account = self._active(name)
+        password = self._device_passwords.match(shown) if door is not Door.WEB else None
+        if password is None or account is None or password.user != account.number:
+            raise Unauthenticated(_WRONG)
+        return _principal(account, door, password.device_name)
+
+    async def _by_account_password(
+        self, name: str, secret: bytes, door: Door, address: str
+    ) -> Principal:
+        canonical = names.canonical(name)
+        account = self._active(canonical)
+        stored = account.password if account is not None else None
+        tag = self._passwords.tag(canonical, stored, secret)
+        if account is not None and self._passwords.known(tag):
+            return _principal(account, door)
+        self._throttle.enter(canonical, address, tag)
+        try:
+            right = await self._passwords.verify(tag, stored, secret)
+        except BaseException:
+            self._throttle.left(canonical, address, tag)
+            raise
+        now = self._active(canonical)
+        if not right or now is None or now.password != stored:
+            self._throttle.failed(canonical, address, tag)
+            raise Unauthenticated(_WRONG)
+        self._throttle.passed(canonical, address, tag)
+        if self._passwords.outdated(now.password):
+            self._tasks.start(self._renew(now, secret), "renewing a password's hash")
+        return _principal(now, door)
+
+    def _active(self, name: str) -> Account | None:
+        account = self._accounts.find(name)
+        return None if account is None or account.disabled else account
+
+    async def _renew(self, account: Account, secret: bytes) -> None:
+        try:
+            encoded = await self._passwords.hash(secret.decode())
+            await self._accounts.renew_hash(account.number, account.password, encoded)
+        except Refused as error:
+            # The old hash stays good; the next sign-in tries again.
+            self.log.debug("a password's hash was not renewed: {error}", error=error)
+
+    def _told(self, error: Refused, name: str, door: Door, address: str) -> None:
+        self.refused += 1
+        account = self._accounts.find(name)
+        # Not what was typed: people type their password where the name belongs.
+        user = account.name if account is not None else "an unknown user"
+        self.log.info(
+            "{user} was not let in at {door} from {address}: {error}",
+            user=user,
+            door=door.value,
+            address=address,
+            error=str(error),
+        )
+
+
+def _principal(account: Account, door: Door, device: str | None = None) -> Principal:
+    """A device password opens nothing that is an administrator's."""
+    admin = account.admin and device is None
+    return Principal(account.number, account.name, admin, door, device)
