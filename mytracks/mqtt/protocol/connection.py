@@ -1,0 +1,390 @@
+"""The server's half of one MQTT connection: bytes in, events out; answers are further inputs.
+
+No socket, no clock, no log. Who carries the bytes writes whatever a method returns, in the order
+of the calls. The machine holds what the protocol says about order: CONNACK first [MQTT-3.2.0-1],
+PUBACKs as the PUBLISHes came [MQTT-4.6.0-2] and only once they are stored, packet ids that are
+free [MQTT-2.3.1-4]. What a message is worth and who gets it is `routing`'s.
+"""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+from attrs import field, frozen
+
+from mytracks.mqtt.protocol.codec import Decoder, Oversize, PacketSizes
+from mytracks.mqtt.protocol.fields import MalformedPacket
+from mytracks.mqtt.protocol.packets.acknowledgements import Puback
+from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect, ForeignConnect
+from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
+from mytracks.mqtt.protocol.packets.publish import Publish
+from mytracks.mqtt.protocol.packets.subscribe import (
+    FAILURE,
+    Suback,
+    Subscribe,
+    Unsuback,
+    Unsubscribe,
+)
+from mytracks.mqtt.protocol.topics import check_depth
+
+
+@frozen
+class ConnectionLimits:
+    """`sizes`: of packets. `max_early`: bytes kept behind a CONNECT that is not answered yet.
+
+    `max_topic_levels`: of names, filters and Wills. `max_inflight`: QoS 1 messages sent to the
+    peer and not acknowledged.
+    """
+
+    sizes: PacketSizes = field(factory=PacketSizes)
+    max_early: int = 128 * 1024
+    max_topic_levels: int = 200
+    max_inflight: int = 20
+
+
+class State(Enum):
+    """Where a connection stands."""
+
+    AWAITING_CONNECT = "nothing but CONNECT may come"
+    DECIDING = "CONNECT came; `accept` or `refuse` has to follow, what comes meanwhile is kept"
+    REFUSING = "CONNECT of an unknown level came; only `refuse` may follow"
+    CONNECTED = "accepted"
+    CLOSED = "nothing is read or said any more"
+
+
+@frozen
+class Connecting:
+    """Somebody wants in: answer with `accept` or `refuse`."""
+
+    connect: Connect
+
+
+@frozen
+class UnsupportedLevel:
+    """CONNECT of a level we do not speak: `refuse` with UNACCEPTABLE_LEVEL, then close."""
+
+    level: int
+
+
+@frozen
+class Published:
+    """With QoS 1 a PUBACK is owed: call `stored` once the message is durable."""
+
+    publish: Publish
+
+
+@frozen
+class TooLarge:
+    """A PUBLISH of `size` bytes, above the limit. Acknowledge it as any other.
+
+    `publish.payload` holds the first 64 KiB, the rest is lost.
+    """
+
+    publish: Publish
+    size: int
+
+
+@frozen
+class Subscribing:
+    """Answer with `suback`."""
+
+    subscribe: Subscribe
+
+
+@frozen
+class Unsubscribing:
+    """Answer with `unsuback`."""
+
+    unsubscribe: Unsubscribe
+
+
+@frozen
+class Acknowledged:
+    """The peer has taken the delivery with this packet id; the window has room again."""
+
+    packet_id: int
+
+
+@frozen
+class Pinged:
+    """Answer with `pingresp`."""
+
+
+@frozen
+class Disconnected:
+    """The peer left in good order: forget its Will [MQTT-3.14.4-3] and close."""
+
+
+@frozen
+class Violated:
+    """The peer broke `rule`: close [MQTT-4.8.0-1]. Always the last event."""
+
+    rule: str
+    text: str
+
+
+Event: TypeAlias = (
+    Connecting
+    | UnsupportedLevel
+    | Published
+    | TooLarge
+    | Subscribing
+    | Unsubscribing
+    | Acknowledged
+    | Pinged
+    | Disconnected
+    | Violated
+)
+
+
+class Misused(RuntimeError):
+    """Our own side asked for what the protocol does not allow here: a bug."""
+
+
+class Cue(Enum):
+    """What our own side may ask of a connection."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+    SPEAK = "anything that is said to a connected peer"
+
+
+CUES: Final[Mapping[tuple[State, Cue], State]] = {
+    (State.DECIDING, Cue.ACCEPT): State.CONNECTED,
+    (State.DECIDING, Cue.REFUSE): State.CLOSED,
+    (State.REFUSING, Cue.REFUSE): State.CLOSED,
+    (State.CONNECTED, Cue.SPEAK): State.CONNECTED,
+    # Decisions and commits may end after the connection did: what they say is said to nobody.
+    (State.CLOSED, Cue.ACCEPT): State.CLOSED,
+    (State.CLOSED, Cue.REFUSE): State.CLOSED,
+    (State.CLOSED, Cue.SPEAK): State.CLOSED,
+}
+"""Our own inputs. An absent pair is our mistake: Misused."""
+
+
+class Connection:
+    """One connection, from its first byte to its last."""
+
+    __slots__ = (
+        "_connect",
+        "_decoder",
+        "_last_id",
+        "_limits",
+        "_owed",
+        "_stored_early",
+        "_unacknowledged",
+        "state",
+    )
+
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
+        self._decoder = Decoder(limits.sizes)
+        self.state = State.AWAITING_CONNECT
+        self._connect: Connect | None = None
+        self._owed: deque[int] = deque()
+        self._stored_early: dict[int, int] = {}
+        self._unacknowledged: set[int] = set()
+        self._last_id = 0
+
+    @property
+    def inflight(self) -> int:
+        """How many deliveries the peer has not acknowledged."""
+        return len(self._unacknowledged)
+
+    def receive(self, data: bytes) -> list[Event]:
+        """Take bytes, cut anywhere; give back the events that they complete, in order.
+
+        While the state is DECIDING nothing comes out: stop reading then, for what is kept is
+        bounded.
+        """
+        state = self.state
+        if state is State.CLOSED or state is State.REFUSING:
+            return []
+        self._decoder.feed(data)
+        return self._drain()
+
+    def accept(self, session_present: bool) -> tuple[bytes, list[Event]]:
+        """The CONNECT is good: CONNACK, and the events that waited behind it [MQTT-3.1.4-5]."""
+        connect = self._connect
+        if self._turn(Cue.ACCEPT) is State.CLOSED or connect is None:
+            return b"", []
+        self._decoder.accept(connect.level)
+        # Level 3 knows no such flag; a clean session was never there before [MQTT-3.2.2-1].
+        present = session_present and connect.level == 4 and not connect.clean_session
+        return Connack(present, ConnackCode.ACCEPTED).encode(), self._drain()
+
+    def refuse(self, code: ConnackCode) -> bytes:
+        """The CONNECT is not good: CONNACK, then close [MQTT-3.2.2-5]. Nothing else is read."""
+        closed_before = self.state is State.CLOSED
+        self._turn(Cue.REFUSE)
+        return b"" if closed_before else Connack(False, code).encode()
+
+    def stored(self, packet_id: int) -> bytes:
+        """The oldest unstored PUBLISH with this id is durable: the PUBACKs now due, in order."""
+        if self._turn(Cue.SPEAK) is State.CLOSED:
+            return b""
+        owed, waiting = self._owed, self._stored_early
+        if not owed or owed[0] != packet_id:
+            if owed.count(packet_id) <= waiting.get(packet_id, 0):
+                raise Misused(f"no PUBACK is owed for packet id {packet_id}")
+            waiting[packet_id] = waiting.get(packet_id, 0) + 1
+            return b""
+        owed.popleft()
+        due = b"\x40\x02" + packet_id.to_bytes(2)
+        while owed and owed[0] in waiting:
+            following = owed.popleft()
+            due += b"\x40\x02" + following.to_bytes(2)
+            waiting[following] -= 1
+            if not waiting[following]:
+                del waiting[following]
+        return due
+
+    def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
+        """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
+        if self._turn(Cue.SPEAK) is State.CLOSED:
+            return b""
+        if self._connect is not None and self._connect.level == 3:
+            codes = [0 if code == FAILURE else code for code in codes]
+        return Suback(packet_id, tuple(codes)).encode()
+
+    def unsuback(self, packet_id: int) -> bytes:
+        """The answer to UNSUBSCRIBE."""
+        return self._say(Unsuback(packet_id).encode())
+
+    def pingresp(self) -> bytes:
+        """The answer to PINGREQ."""
+        return self._say(Pingresp().encode())
+
+    def deliver(
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int,
+        retain: bool,
+        dup: bool = False,
+        packet_id: int | None = None,
+    ) -> bytes | None:
+        """A PUBLISH to the peer, QoS 0 or 1. None: not now, the window is full or all is over.
+
+        `packet_id`: for a message that is sent again [MQTT-2.3.1-4]; else the next free one.
+        """
+        if self._turn(Cue.SPEAK) is State.CLOSED:
+            return None
+        if qos == 0:
+            return Publish(topic, payload, 0, retain).encode()
+        if len(self._unacknowledged) >= self._limits.max_inflight:
+            return None
+        if packet_id is None:
+            packet_id = self._free_id()
+        elif packet_id in self._unacknowledged:
+            raise Misused(f"packet id {packet_id} is in use")
+        self._unacknowledged.add(packet_id)
+        return Publish(topic, payload, qos, retain, dup, packet_id).encode()
+
+    def _drain(self) -> list[Event]:
+        events: list[Event] = []
+        take = self._decoder.take
+        try:
+            while (reactions := REACTIONS[self.state]) and (packet := take()) is not None:
+                reaction = reactions.get(packet.__class__)
+                if reaction is None:
+                    raise MalformedPacket("MQTT-4.8.0-1", "a packet that has no place here")
+                self.state, react = reaction
+                event = react(self, packet)
+                if event is not None:
+                    events.append(event)
+            if self._decoder.untaken > self._limits.max_early and self.state is State.DECIDING:
+                raise MalformedPacket("max_early", "too much came before CONNECT was answered")
+        except MalformedPacket as broken:
+            self.state = State.CLOSED
+            events.append(Violated(broken.rule, broken.text))
+        return events
+
+    def _turn(self, cue: Cue) -> State:
+        following = CUES.get((self.state, cue))
+        if following is None:
+            raise Misused(f"cannot {cue.value}: {self.state.value}")
+        self.state = following
+        return following
+
+    def _say(self, data: bytes) -> bytes:
+        return b"" if self._turn(Cue.SPEAK) is State.CLOSED else data
+
+    def _free_id(self) -> int:
+        while True:
+            self._last_id = self._last_id % 65535 + 1
+            if self._last_id not in self._unacknowledged:
+                return self._last_id
+
+    # Reactions to packets, named by REACTIONS below.
+
+    def _connecting(self, connect: Connect) -> Event:
+        if connect.will is not None:
+            check_depth(connect.will.topic, self._limits.max_topic_levels)
+        self._connect = connect
+        return Connecting(connect)
+
+    def _foreign(self, connect: ForeignConnect) -> Event:
+        return UnsupportedLevel(connect.level)
+
+    def _published(self, publish: Publish) -> Event:
+        self._owe(publish)
+        return Published(publish)
+
+    def _too_large(self, oversize: Oversize) -> Event:
+        self._owe(oversize.publish)
+        return TooLarge(oversize.publish, oversize.size)
+
+    def _owe(self, publish: Publish) -> None:
+        check_depth(publish.topic, self._limits.max_topic_levels)
+        if publish.qos == 2:
+            raise MalformedPacket("MQTT-3.3.4-1", "QoS 2 is not spoken here")
+        if publish.packet_id is not None:
+            self._owed.append(publish.packet_id)
+
+    def _acknowledged(self, puback: Puback) -> Event | None:
+        if puback.packet_id not in self._unacknowledged:
+            return None  # Left over from a session that we do not know; no harm in it.
+        self._unacknowledged.remove(puback.packet_id)
+        return Acknowledged(puback.packet_id)
+
+    def _subscribing(self, subscribe: Subscribe) -> Event:
+        for topic_filter, _qos in subscribe.requests:
+            check_depth(topic_filter, self._limits.max_topic_levels)
+        return Subscribing(subscribe)
+
+    def _unsubscribing(self, unsubscribe: Unsubscribe) -> Event:
+        for topic_filter in unsubscribe.filters:
+            check_depth(topic_filter, self._limits.max_topic_levels)
+        return Unsubscribing(unsubscribe)
+
+    def _pinged(self, _pingreq: Pingreq) -> Event:
+        return Pinged()
+
+    def _disconnected(self, _disconnect: Disconnect) -> Event:
+        return Disconnected()
+
+
+_Reaction: TypeAlias = Callable[[Connection, Any], Event | None]
+
+REACTIONS: Final[Mapping[State, Mapping[type, tuple[State, _Reaction]]]] = {
+    State.AWAITING_CONNECT: {
+        Connect: (State.DECIDING, Connection._connecting),
+        ForeignConnect: (State.REFUSING, Connection._foreign),
+    },
+    State.DECIDING: {},
+    State.REFUSING: {},
+    State.CONNECTED: {
+        Publish: (State.CONNECTED, Connection._published),
+        Oversize: (State.CONNECTED, Connection._too_large),
+        Puback: (State.CONNECTED, Connection._acknowledged),
+        Subscribe: (State.CONNECTED, Connection._subscribing),
+        Unsubscribe: (State.CONNECTED, Connection._unsubscribing),
+        Pingreq: (State.CONNECTED, Connection._pinged),
+        Disconnect: (State.CLOSED, Connection._disconnected),
+    },
+    State.CLOSED: {},
+}
+"""What a packet from the peer does: the state after it, and what makes its event. An absent pair
+is the peer's mistake: Violated. DECIDING, REFUSING and CLOSED take no packet at all."""
