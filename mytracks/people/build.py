@@ -69,16 +69,16 @@ def build(
 ) -> People:
     """The room, joined. `reactor`: where the answers of the password threads arrive."""
     revocations = Revocations()
-    hashing = Hashing(reactor, limits.passwords)
-    passwords = Passwords(hashing, clock, limits.passwords, common_passwords())
-    sessions = Sessions(transactions, stored.web_sessions, clock, limits.sessions)
+    hashing = Hashing(reactor, limits)
+    passwords = Passwords(hashing, clock, limits, common_passwords())
+    sessions = Sessions(transactions, stored.web_sessions, clock, limits)
     device_passwords = DevicePasswords(
-        transactions, stored.device_passwords, clock, revocations, limits.device_passwords
+        transactions, stored.device_passwords, clock, revocations, limits
     )
     accounts = Accounts(
         transactions, stored.accounts, stored.web_sessions, sessions, passwords, revocations, clock
     )
-    throttle = Throttle(clock, limits.throttle)
+    throttle = Throttle(clock, limits)
     signin = SignIn(accounts, passwords, device_passwords, sessions, throttle)
     return People(
         accounts=accounts,

@@ -18,7 +18,7 @@ from twisted.logger import Logger
 from mytracks.clock import Clock, Tasks
 from mytracks.errors import Invalid, Unavailable
 from mytracks.people import ports
-from mytracks.people.limits import DevicePasswordLimits
+from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
 from mytracks.people.turns import Turns
@@ -59,7 +59,7 @@ class DevicePasswords:
         stored: ports.DevicePasswords,
         clock: Clock,
         revocations: Revocations,
-        limits: DevicePasswordLimits,
+        limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._stored = stored
@@ -100,7 +100,10 @@ class DevicePasswords:
         if not hmac.compare_digest(stored, _digest(shown.secret)) or password is None:
             return None
         now = int(self._clock.now())
-        if password.last_used is None or now - password.last_used >= self._limits.used_every:
+        if (
+            password.last_used is None
+            or now - password.last_used >= self._limits.device_password_used_every
+        ):
             self._valid[password.number] = evolve(password, last_used=now)
             self._tasks.start(self._note(password.number, now), "noting a device password's use")
         return password

@@ -19,7 +19,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
 from mytracks.errors import Unavailable
-from mytracks.people.limits import PasswordLimits
+from mytracks.people.limits import Limits
 
 T = TypeVar("T")
 
@@ -36,13 +36,13 @@ class _Job:
 class Hashing:
     """Makes and checks argon2id hashes in threads named `password-N`."""
 
-    def __init__(self, reactor: IReactorFromThreads, limits: PasswordLimits) -> None:
+    def __init__(self, reactor: IReactorFromThreads, limits: Limits) -> None:
         self._reactor = reactor
         self._limits = limits
         self._hasher = PasswordHasher(
-            time_cost=limits.time_cost,
-            memory_cost=limits.memory_kib,
-            parallelism=limits.parallelism,
+            time_cost=limits.password_time_cost,
+            memory_cost=limits.password_memory_kib,
+            parallelism=limits.password_parallelism,
             hash_len=_HASH_BYTES,
             salt_len=_SALT_BYTES,
         )
@@ -54,7 +54,7 @@ class Hashing:
 
     def open(self) -> None:
         """Start the threads."""
-        for number in range(self._limits.threads):
+        for number in range(self._limits.password_threads):
             thread = threading.Thread(target=self._work, name=f"password-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
@@ -84,13 +84,14 @@ class Hashing:
 
     def unmatchable(self) -> str:
         """An encoded hash that costs as much to check as any and that no password fits."""
-        costs = self._limits
+        limits = self._limits
         salt, digest = (
             base64.b64encode(secrets.token_bytes(size)).rstrip(b"=").decode()
             for size in (_SALT_BYTES, _HASH_BYTES)
         )
-        parameters = f"m={costs.memory_kib},t={costs.time_cost},p={costs.parallelism}"
-        return f"$argon2id$v=19${parameters}${salt}${digest}"
+        memory, passes = limits.password_memory_kib, limits.password_time_cost
+        costs = f"m={memory},t={passes},p={limits.password_parallelism}"
+        return f"$argon2id$v=19${costs}${salt}${digest}"
 
     def _verified(self, encoded: str, password: bytes) -> bool:
         try:
@@ -101,7 +102,7 @@ class Hashing:
     def _run(self, work: Callable[[], T]) -> Deferred[T]:
         if not self._threads:
             raise Unavailable("The server is stopping.")
-        if len(self._pending) >= self._limits.max_waiting:
+        if len(self._pending) >= self._limits.password_max_waiting:
             raise Unavailable("Too many passwords are being checked at the moment.")
         job = _Job(work, Deferred())
         self._pending.add(job)

@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from mytracks.clock import Clock
 from mytracks.errors import Invalid
 from mytracks.people.hashing import Hashing
-from mytracks.people.limits import PasswordLimits
+from mytracks.people.limits import Limits
 
 SHORTEST = 8
 """Characters of a new password [ASVS 5.0 6.2.1]."""
@@ -46,7 +46,7 @@ class Passwords:
     """Makes hashes of new passwords and checks those that are shown."""
 
     def __init__(
-        self, hashing: Hashing, clock: Clock, limits: PasswordLimits, common: Collection[str]
+        self, hashing: Hashing, clock: Clock, limits: Limits, common: Collection[str]
     ) -> None:
         self._hashing = hashing
         self._clock = clock
@@ -111,9 +111,9 @@ class Passwords:
 
     def _checked(self, result: bool | Failure, tag: bytes) -> None:
         if result is True:
-            self._right[tag] = self._clock.seconds() + self._limits.cache_seconds
+            self._right[tag] = self._clock.seconds() + self._limits.password_cache_time
             self._right.move_to_end(tag)
-            while len(self._right) > self._limits.cache_size:
+            while len(self._right) > self._limits.password_cache_size:
                 self._right.popitem(last=False)
         for answer in self._running.pop(tag):
             answer.callback(result)

@@ -73,7 +73,7 @@ class DevicePasswords(Protocol):
 
 @frozen(kw_only=True)
 class WebSession:
-    """A browser that is signed in. `token_hash`: SHA-256 of the cookie's bytes. Times: UTC seconds."""
+    """A browser that is signed in. `token_hash`: SHA-256 of the cookie. Times: UTC seconds."""
 
     token_hash: bytes
     user: int

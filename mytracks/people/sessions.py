@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from mytracks.clock import Clock, Repeating, Tasks
 from mytracks.errors import Unauthenticated, Unavailable
 from mytracks.people import ports
-from mytracks.people.limits import SessionLimits
+from mytracks.people.limits import Limits
 from mytracks.people.ports import WebSession
 from mytracks.transaction import Transaction, Transactions
 
@@ -33,14 +33,16 @@ class Sessions:
         transactions: Transactions,
         stored: ports.WebSessions,
         clock: Clock,
-        limits: SessionLimits,
+        limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._stored = stored
         self._clock = clock
         self._limits = limits
         self._tasks = Tasks()
-        self._sweeping = Repeating(clock, limits.sweep_every, self._sweep, "sweeping web sessions")
+        self._sweeping = Repeating(
+            clock, limits.session_sweep_every, self._sweep, "sweeping web sessions"
+        )
         self._live: dict[bytes, WebSession] = {}
         self._leaving: set[bytes] = set()
 
@@ -101,7 +103,7 @@ class Sessions:
         if session.expires <= now:
             del self._live[session.token_hash]
             return None
-        if now - session.seen >= self._limits.seen_every:
+        if now - session.seen >= self._limits.session_seen_every:
             session = evolve(session, seen=now, expires=self._expiry(session.created, now))
             self._live[session.token_hash] = session
             self._tasks.start(self._write(session), "noting that a session was seen")
@@ -146,11 +148,14 @@ class Sessions:
         return None if digest in self._leaving else self._live.get(digest)
 
     def _expiry(self, created: int, seen: int) -> int:
-        return min(seen + self._limits.idle, created + self._limits.absolute)
+        return min(seen + self._limits.session_idle, created + self._limits.session_absolute)
 
     def _surplus(self, user: int) -> Sequence[bytes]:
         """The sessions to end so that one more is within the limit."""
-        return [session.token_hash for session in self.of(user)[self._limits.max_per_user - 1 :]]
+        return [
+            session.token_hash
+            for session in self.of(user)[self._limits.max_sessions_per_user - 1 :]
+        ]
 
     async def _write(self, session: WebSession) -> None:
         try:

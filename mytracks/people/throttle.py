@@ -16,7 +16,7 @@ from attrs import Factory, define
 
 from mytracks.clock import Clock
 from mytracks.errors import Busy
-from mytracks.people.limits import ThrottleLimits
+from mytracks.people.limits import Limits
 
 _MAX_WRONG = 16
 """Wrong credentials told apart in one record; the oldest is forgotten first."""
@@ -45,11 +45,11 @@ class _Record:
 class Throttle:
     """Asked before a credential is checked, told afterwards how it went."""
 
-    def __init__(self, clock: Clock, limits: ThrottleLimits) -> None:
+    def __init__(self, clock: Clock, limits: Limits) -> None:
         self._clock = clock
         self._limits = limits
         self._records: OrderedDict[Key, _Record] = OrderedDict()
-        self._kept = limits.free + 32
+        self._kept = limits.free_failures + 32
         self.refused = 0
         """Attempts that were not even checked."""
 
@@ -83,7 +83,7 @@ class Throttle:
         record = self._record(name, address)
         now = self._clock.seconds()
         record.failures.append(now)
-        wait = self._wait(record.counted(now - self._limits.window))
+        wait = self._wait(record.counted(now - self._limits.failure_window))
         while len(record.failures) > self._kept:
             record.failures.popleft()
         if credential not in record.wrong:
@@ -96,7 +96,7 @@ class Throttle:
             raise _busy(wait)
 
     def _wait(self, failures: int) -> float:
-        costly = failures - self._limits.free
+        costly = failures - self._limits.free_failures
         if costly <= 0:
             return 0.0
         return float(min(self._limits.longest_wait, self._limits.first_wait * 2 ** (costly - 1)))
@@ -105,15 +105,15 @@ class Throttle:
         """Whether so many different guesses are under way that more must wait for their end."""
         if credential in record.running:
             return False
-        counted = record.counted(now - self._limits.window)
-        return bool(record.running) and counted + len(record.running) > self._limits.free
+        counted = record.counted(now - self._limits.failure_window)
+        return bool(record.running) and counted + len(record.running) > self._limits.free_failures
 
     def _record(self, name: str, address: str) -> _Record:
         key = (name[:_LONGEST_NAME], network(address))
         record = self._records.get(key)
         if record is None:
             record = self._records[key] = _Record()
-            while len(self._records) > self._limits.max_records:
+            while len(self._records) > self._limits.max_failure_records:
                 self._records.popitem(last=False)
         else:
             self._records.move_to_end(key)
