@@ -57,7 +57,7 @@ class Devices:
         """By owner and name, for a device may be new: the newest fix time that it sent us."""
 
     async def load(self) -> None:
-        """Take in what is stored: before the first message, and when devices were made elsewhere."""
+        """Take in what is stored: before the first message, and after devices were made."""
 
         async def unit(tx: Transaction) -> Sequence[DeviceState]:
             return await self._stored.all(tx)

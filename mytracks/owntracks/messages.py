@@ -1,0 +1,56 @@
+"""What a phone said: a location, its last will, or something else that is kept as it came.
+
+`parse` raises Unreadable for what is none of them, and nothing else, whatever the bytes.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from attrs import frozen
+
+from mytracks.owntracks.location import LocationMessage, read_location
+from mytracks.owntracks.reading import Unreadable, members
+
+_LONGEST_KIND = 64
+
+
+@frozen
+class LastWill:
+    """`_type: lwt`: the broker speaks for a phone whose connection broke (OwnTracks 7.3).
+
+    It has no useful time: Android gives none, iOS that of the CONNECT.
+    """
+
+
+@frozen
+class Other:
+    """Any other message. `kind`: its `_type`."""
+
+    kind: str
+    members: Mapping[str, Any]
+
+
+def parse(body: bytes, *, now: int) -> LocationMessage | LastWill | Other:
+    """Understand one payload that arrived at `now` (UTC seconds). Raises Unreadable.
+
+    An object with a position but without `_type` is a location, as the old server took it.
+    """
+    said = members(body)
+    kind = said.get("_type")
+    if kind == "location" or (kind is None and _has_position(said)):
+        return read_location(said, now)
+    if kind == "lwt":
+        return LastWill()
+    if type(kind) is not str or not kind or len(kind) > _LONGEST_KIND or "\x00" in kind:
+        raise Unreadable("a message that does not say what it is (_type)")
+    return Other(kind, said)
+
+
+def answer(messages: Sequence[Mapping[str, Any]]) -> bytes:
+    """The array that answers a phone in HTTP mode; `[]` when there is nothing to say (9.2)."""
+    return orjson.dumps(list(messages))
+
+
+def _has_position(said: Mapping[str, Any]) -> bool:
+    return "lat" in said and ("lon" in said or "long" in said)
