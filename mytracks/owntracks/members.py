@@ -60,9 +60,8 @@ def _text(name: str, field: str, longest: int) -> Rule:
     """Text, which databases must be able to hold; empty says nothing, the first spelling counts."""
 
     def rule(value: Any, fields: Fields, extra: Extra) -> None:
-        if type(value) is not str or len(value) > longest or "\x00" in value:
-            extra[name] = value
-        elif value and fields.setdefault(field, value) != value:
+        fits = type(value) is str and len(value) <= longest and "\x00" not in value
+        if not fits or (value and fields.setdefault(field, value) != value):
             extra[name] = value
 
     return rule
