@@ -1,0 +1,176 @@
+"""What the `mytracks` command can have done, by name. The same table serves with and without a
+daemon; rules are the services' own.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+from twisted.logger import Logger
+
+from mytracks import errors
+from mytracks.control.wire import Answer, Arguments, Refusal
+from mytracks.people import passwords
+from mytracks.people.build import People
+from mytracks.people.ports import Account
+
+KINDS: Final[Mapping[type[errors.Refused], str]] = {
+    errors.Invalid: "invalid",
+    errors.Unauthenticated: "unauthenticated",
+    errors.Forbidden: "forbidden",
+    errors.NotFound: "not_found",
+    errors.Conflict: "conflict",
+    errors.Busy: "busy",
+    errors.Unavailable: "unavailable",
+}
+
+
+class _Strict(msgspec.Struct, forbid_unknown_fields=True):
+    """Arguments of an operation, checked."""
+
+
+class Nothing(_Strict):
+    """An operation without arguments."""
+
+
+class NewUser(_Strict):
+    """`password` None: one is made and told once."""
+
+    name: str
+    password: str | None = None
+    admin: bool = False
+    email: str = ""
+    display: str = ""
+
+
+class UserName(_Strict):
+    """An account that is there already."""
+
+    name: str
+
+
+class NewPassword(_Strict):
+    """`password` None: one is made and told once."""
+
+    name: str
+    password: str | None = None
+
+
+class DevicePath(_Strict):
+    """`user/device`."""
+
+    device: str
+
+
+class Operations:
+    """Carries out operations on the people room."""
+
+    log = Logger()
+
+    def __init__(self, people: People) -> None:
+        self._people = people
+        self._table: Mapping[str, Callable[[Arguments], Awaitable[Any]]] = {
+            "user.add": _taking(NewUser, self._add_user),
+            "user.list": _taking(Nothing, self._list_users),
+            "user.show": _taking(UserName, self._show_user),
+            "user.disable": _taking(UserName, self._disable_user),
+            "user.enable": _taking(UserName, self._enable_user),
+            "user.password": _taking(NewPassword, self._set_password),
+            "user.delete": _taking(UserName, self._delete_user),
+            "device.credential": _taking(DevicePath, self._issue_device_password),
+        }
+
+    async def run(self, operation: str, arguments: Arguments) -> Answer:
+        """Do it; what a service refuses comes back as a refusal, our own bugs are raised."""
+        work = self._table.get(operation)
+        if work is None:
+            return Answer(refusal=Refusal("unknown_operation", f"Unknown: {operation[:64]!r}."))
+        try:
+            result = await work(arguments)
+        except errors.Refused as error:
+            self.log.info("{operation} was refused: {error}", operation=operation, error=str(error))
+            return Answer(refusal=refusal_of(error))
+        self.log.info("{operation} was done", operation=operation)
+        return Answer(result)
+
+    async def _add_user(self, asked: NewUser) -> dict[str, Any]:
+        password = asked.password if asked.password is not None else passwords.generate()
+        account = await self._people.accounts.add(
+            asked.name, password, admin=asked.admin, email=asked.email, display=asked.display
+        )
+        return _with_password(described(account), password, asked.password is None)
+
+    async def _list_users(self, _: Nothing) -> list[dict[str, Any]]:
+        return [described(account) for account in self._people.accounts.all()]
+
+    async def _show_user(self, asked: UserName) -> dict[str, Any]:
+        return described(self._people.accounts.named(asked.name))
+
+    async def _disable_user(self, asked: UserName) -> dict[str, Any]:
+        accounts = self._people.accounts
+        return described(await accounts.disable(accounts.named(asked.name).number))
+
+    async def _enable_user(self, asked: UserName) -> dict[str, Any]:
+        accounts = self._people.accounts
+        return described(await accounts.enable(accounts.named(asked.name).number))
+
+    async def _set_password(self, asked: NewPassword) -> dict[str, Any]:
+        accounts = self._people.accounts
+        password = asked.password if asked.password is not None else passwords.generate()
+        account = await accounts.set_password(accounts.named(asked.name).number, password)
+        return _with_password({"name": account.name}, password, asked.password is None)
+
+    async def _delete_user(self, asked: UserName) -> dict[str, Any]:
+        accounts = self._people.accounts
+        account = accounts.named(asked.name)
+        await accounts.delete(account.number)
+        return {"name": account.name}
+
+    async def _issue_device_password(self, asked: DevicePath) -> dict[str, Any]:
+        user, slash, device = asked.device.partition("/")
+        if not slash:
+            wrong = "A device is written user/device."
+            raise errors.Invalid(wrong, {"device": [wrong]})
+        account = self._people.accounts.named(user)
+        issued = await self._people.device_passwords.issue(account, device)
+        return {"username": issued.username, "device": issued.device, "password": issued.password}
+
+
+def described(account: Account) -> dict[str, Any]:
+    """What is told of an account: never its hash."""
+    return {
+        "name": account.name,
+        "display": account.display,
+        "email": account.email,
+        "admin": account.admin,
+        "disabled": account.disabled,
+        "created": account.created,
+    }
+
+
+def refusal_of(error: errors.Refused) -> Refusal:
+    """A refused error as the command is told of it."""
+    fields = error.errors if isinstance(error, errors.Invalid | errors.Conflict) else {}
+    return Refusal(KINDS[type(error)], str(error), fields)
+
+
+def _with_password(told: dict[str, Any], password: str, made: bool) -> dict[str, Any]:
+    return {**told, "password": password} if made else told
+
+
+_Asked = TypeVar("_Asked", bound=_Strict)
+
+
+def _taking(
+    kind: type[_Asked], work: Callable[[_Asked], Awaitable[Any]]
+) -> Callable[[Arguments], Awaitable[Any]]:
+    """`work` on arguments that were checked to be of `kind`. Raises Invalid."""
+
+    async def checked(arguments: Arguments) -> Any:
+        try:
+            asked = msgspec.convert(arguments, kind)
+        except msgspec.ValidationError as error:
+            raise errors.Invalid(f"The arguments are wrong: {error}.") from None
+        return await work(asked)
+
+    return checked

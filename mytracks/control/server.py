@@ -1,0 +1,189 @@
+"""The door of the `mytracks` command: a socket in the data dir that only its owner can open.
+
+Carries lines to the operations and answers back; decides nothing about either.
+"""
+
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+from attrs import frozen
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IListeningPort,
+    IReactorSocket,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mytracks.clock import Clock, Tasks
+from mytracks.control.address import address_of
+from mytracks.control.wire import (
+    MAX_LINE,
+    Answer,
+    Arguments,
+    BadLine,
+    Refusal,
+    decode_request,
+    encode_answer,
+)
+
+Run = Callable[[str, Arguments], Awaitable[Answer]]
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Bounds of the control socket; times in seconds."""
+
+    request_time: float = 10.0
+    """From the connection to the whole request."""
+    max_connections: int = 16
+
+
+class ControlServer:
+    """Listens on a UNIX socket of mode 0600. Whoever opens it holds the data dir's lock."""
+
+    log = Logger()
+
+    def __init__(
+        self, path: Path, run: Run, reactor: IReactorSocket, clock: Clock, limits: Limits
+    ) -> None:
+        self._path = path
+        self._reactor = reactor
+        self._factory = _ControlFactory(run, clock, limits)
+        self._port: IListeningPort | None = None
+        self._inode: int | None = None
+
+    async def open(self) -> None:
+        """Listen. A dead daemon's socket is replaced. Raises OSError when that cannot be."""
+        listening = self._bound()
+        try:
+            self._port = self._reactor.adoptStreamPort(
+                listening.fileno(), socket.AF_UNIX, self._factory
+            )
+        finally:
+            listening.close()
+        self._inode = self._path.stat().st_ino
+
+    async def close(self) -> None:
+        """Listen no more, remove the socket, break off what is still asked."""
+        port, self._port = self._port, None
+        if port is None:
+            return
+        if self._path.exists() and self._path.stat().st_ino == self._inode:
+            self._path.unlink()
+        await _stopped(port)
+        self._factory.stop()
+
+    def _bound(self) -> socket.socket:
+        """A socket that takes its name only when it is private and listening."""
+        if self._path.exists() and not stat.S_ISSOCK(self._path.stat().st_mode):
+            raise FileExistsError(f"{self._path} is in the way of the control socket")
+        new = self._path.with_name(f"{self._path.name}.new")
+        new.unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with address_of(new) as address:
+                listening.bind(address)
+            new.chmod(0o600)
+            listening.listen()
+            listening.setblocking(False)
+            new.replace(self._path)
+        except BaseException:
+            listening.close()
+            raise
+        return listening
+
+
+async def _stopped(port: IListeningPort) -> None:
+    stopping = port.stopListening()
+    if stopping is not None:
+        await stopping
+
+
+class _ControlFactory(ServerFactory):
+    """Keeps count of the connections and owns what runs for them."""
+
+    noisy = False
+
+    def __init__(self, run: Run, clock: Clock, limits: Limits) -> None:
+        self.run = run
+        self.clock = clock
+        self.limits = limits
+        self.tasks = Tasks()
+        self.connections: set[_ControlProtocol] = set()
+
+    def buildProtocol(self, _address: IAddress | None) -> "_ControlProtocol | None":
+        if len(self.connections) >= self.limits.max_connections:
+            return None
+        return _ControlProtocol(self)
+
+    def stop(self) -> None:
+        """Break off all that runs and close all connections."""
+        self.tasks.stop()
+        for protocol in list(self.connections):
+            protocol.abort()
+
+
+class _ControlProtocol(Protocol):
+    """One connection: one request, one answer; what comes after the request is not read."""
+
+    def __init__(self, host: _ControlFactory) -> None:
+        self._host = host
+        self._late: IDelayedCall | None = None
+        self._received = b""
+
+    def connectionMade(self) -> None:
+        self._host.connections.add(self)
+        self._late = self._host.clock.later(self._host.limits.request_time, self.abort)
+
+    def connectionLost(self, _reason: Failure = connectionDone) -> None:
+        self._host.connections.discard(self)
+        self._in_time()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._late is None:
+            return
+        self._received += data
+        line, end, _ = self._received.partition(b"\n")
+        if len(line) > MAX_LINE:
+            self._in_time()
+            self._say(Answer(refusal=Refusal("invalid", "The request is too long.")))
+        elif end:
+            self._in_time()
+            self._host.tasks.start(self._answer(line), "answering on the control socket")
+
+    def abort(self) -> None:
+        """Close at once."""
+        cast(ITCPTransport, self.transport).abortConnection()
+
+    async def _answer(self, line: bytes) -> None:
+        answer = Answer(refusal=Refusal("internal", "It failed; the daemon's log says why."))
+        try:
+            request = decode_request(line)
+            answer = await self._host.run(request.operation, request.arguments)
+        except BadLine as error:
+            answer = Answer(refusal=Refusal("invalid", str(error)))
+        except CancelledError:
+            answer = Answer(refusal=Refusal("unavailable", "The daemon is stopping."))
+            raise
+        finally:
+            self._say(answer)
+
+    def _say(self, answer: Answer) -> None:
+        if self in self._host.connections and self.transport is not None:
+            self.transport.write(encode_answer(answer))
+            self.transport.loseConnection()
+
+    def _in_time(self) -> None:
+        """The request is here, or nobody waits for it any more."""
+        if self._late is not None and self._late.active():
+            self._late.cancel()
+        self._late = None
+        self._received = b""
