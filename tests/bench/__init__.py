@@ -1,0 +1,1 @@
+"""Ratios against a fixed yardstick, measured in one run. Asserts nothing."""

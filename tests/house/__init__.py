@@ -1,0 +1,1 @@
+"""The code measured against the house's own rules."""

@@ -1,0 +1,1 @@
+"""The real daemon, used from outside as phones, browsers and scripts use it."""
