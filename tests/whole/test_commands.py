@@ -191,7 +191,7 @@ class WithDaemonTests(WithoutDaemonTests):
         self.daemon.start()
         self.assertIn(ANA, self.done("user", "list").out)
 
-    def test_a_device_password_opens_mqtt_and_http_at_once_and_its_replacement_cuts_it(
+    def test_a_device_password_opens_both_doors_and_its_replacement_cuts_it(
         self,
     ) -> None:
         """A found phone is out of every door the moment its owner says so."""

@@ -2,6 +2,7 @@
 
 from tests.whole import packets
 from tests.whole.cases import ANA, PASSWORDS, SharedCase, unused
+from tests.whole.fixes import fix, wire
 from tests.whole.packets import packet, string
 
 ID = b"\0\7"
@@ -126,10 +127,7 @@ class MalformedTests(SharedCase):
     def test_what_came_before_a_malformed_packet_counts(self) -> None:
         """A location is not lost because of what a bug sent behind it."""
         phone = self.signed_in(self.daemon, ANA)
-        from_before = packets.publish(
-            self.topic, b'{"_type":"location","lat":1,"lon":1,"tst":9}', 7
-        )
-        phone.send(from_before + packet(0xF0))
+        phone.send(packets.publish(self.topic, wire(fix()), 7) + packet(0xF0))
         phone.closed_within(5)
         self.witness.ping()
         found = self.web(self.daemon, ANA).get("/api/locations", device=f"{ANA}/{self.device}")

@@ -66,7 +66,7 @@ class StockPhoneTests(WholeCase):
         self.assertEqual("owntracks/jane/phone", phone.delivery().topic)
 
     def test_their_locations_are_read_with_every_member(self) -> None:
-        """Android, iOS and an old tracker that writes numbers as strings, −1 for unknown."""
+        """Android, iOS and an old tracker that writes numbers as strings."""
         phone = self.signed_in(self.daemon, "jane", password=JANE)
         stock = {"pixel8": ANDROID_LOCATION, "iphone": IOS_LOCATION, "box": OLD_TRACKER_LOCATION}
         for device, payload in stock.items():
@@ -91,7 +91,7 @@ class StockPhoneTests(WholeCase):
             self.assertIsNone(box[unknown])
 
     def test_a_fresh_android_with_empty_strings_is_nobody(self) -> None:
-        """User and password flags set, both empty: absent, so CONNACK 5 and not a protocol error."""
+        """User and password flags set, both empty: absent, so CONNACK 5, no protocol error."""
         phone = self.phone(self.daemon)
         phone.send(ANDROID_FRESH_CONNECT)
         self.assertEqual(5, phone.connack())
