@@ -56,6 +56,11 @@ class LocationMessage:
     bssid: str | None = None
     extra: Mapping[str, Any] = field(factory=dict)
 
+    @property
+    def kind(self) -> str:
+        """Its `_type`."""
+        return "location"
+
 
 def read_location(members: dict[str, Any], now: int) -> LocationMessage:
     """What `members` (used up by this) say. `now`: time of arrival. Raises Unreadable."""

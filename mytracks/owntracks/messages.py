@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from attrs import frozen
@@ -12,15 +12,24 @@ from attrs import frozen
 from mytracks.owntracks.location import LocationMessage, read_location
 from mytracks.owntracks.reading import Unreadable, members
 
-_LONGEST_KIND = 64
+LOCATION: Final = "location"
+LAST_WILL: Final = "lwt"
+COMMAND: Final = "cmd"
+
+_LONGEST_KIND: Final = 64
 
 
 @frozen
 class LastWill:
-    """`_type: lwt`: the broker speaks for a phone whose connection broke (OwnTracks 7.3).
+    """`_type: lwt`: a broker speaks for a phone whose connection broke (OwnTracks 7.3).
 
     It has no useful time: Android gives none, iOS that of the CONNECT.
     """
+
+    @property
+    def kind(self) -> str:
+        """Its `_type`."""
+        return LAST_WILL
 
 
 @frozen
@@ -31,16 +40,23 @@ class Other:
     members: Mapping[str, Any]
 
 
-def parse(body: bytes, *, now: int) -> LocationMessage | LastWill | Other:
-    """Understand one payload that arrived at `now` (UTC seconds). Raises Unreadable.
+Said = LocationMessage | LastWill | Other
+
+
+def parse(body: bytes, *, now: int) -> Said:
+    """Understand one payload that arrived at `now` (UTC seconds). Raises Unreadable."""
+    return understand(members(body), now=now)
+
+
+def understand(said: dict[str, Any], *, now: int) -> Said:
+    """The same for the members of an object, which are used up. Raises Unreadable.
 
     An object with a position but without `_type` is a location, as the old server took it.
     """
-    said = members(body)
     kind = said.get("_type")
-    if kind == "location" or (kind is None and _has_position(said)):
+    if kind == LOCATION or (kind is None and _has_position(said)):
         return read_location(said, now)
-    if kind == "lwt":
+    if kind == LAST_WILL:
         return LastWill()
     if type(kind) is not str or not kind or len(kind) > _LONGEST_KIND or "\x00" in kind:
         raise Unreadable("a message that does not say what it is (_type)")

@@ -1,0 +1,1 @@
+"""How a phone is treated, whatever door it uses."""

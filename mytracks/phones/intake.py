@@ -1,0 +1,175 @@
+"""What somebody publishes becomes facts to store, and is told once they are stored.
+
+Decides what a message means: a location, something to note, something to set aside, or nothing of
+ours. Whether it may be published at all was decided before; nothing here waits or raises.
+"""
+
+from typing import Final
+
+from attrs import define
+
+from mytracks.clock import Clock
+from mytracks.mqtt.routing.ports import Message
+from mytracks.owntracks import topics
+from mytracks.owntracks.location import LocationMessage
+from mytracks.owntracks.messages import COMMAND, LAST_WILL, Other, Said, parse
+from mytracks.owntracks.reading import Unreadable
+from mytracks.owntracks.redaction import redacted, redacted_text
+from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
+from mytracks.phones.presence import Presence
+from mytracks.sharing.identity import Device, Door, Principal
+from mytracks.tracks.devices import Devices
+from mytracks.tracks.live import DeviceStatus, Live
+from mytracks.tracks.locations import Flags, Location, Recorded, Via
+
+_CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
+"""Kinds of messages that hold secrets (OwnTracks 7.12)."""
+
+
+@define
+class Counters:
+    """What came in since the start, after its commit."""
+
+    locations: int = 0
+    repeats: int = 0
+    duplicates: int = 0
+    notes: int = 0
+    set_aside: int = 0
+
+
+class Intake:
+    """Implements mqtt's port for principals and facts; HTTP mode goes through it as well."""
+
+    def __init__(self, devices: Devices, live: Live, presence: Presence, clock: Clock) -> None:
+        self._devices = devices
+        self._live = live
+        self._presence = presence
+        self._clock = clock
+        self.counters = Counters()
+
+    def facts(self, who: Principal, message: Message) -> Fact | None:
+        """What `message` means. Commands are relayed, empty payloads clear: neither is stored."""
+        place = topics.place(message.topic)
+        if place is None or place.user != who.name or place.commands or not message.payload:
+            return None
+        problem = topics.device_name_problem(place.device)
+        if problem is not None:
+            return self.set_aside(who, None, message.topic, problem, message.payload)
+        now = int(self._clock.now())
+        try:
+            said = parse(message.payload, now=now)
+        except Unreadable as error:
+            problem = str(error)
+        else:
+            if self._devices.admit(who.user, place.device):
+                return self._understood(who, place.device, message, said, now)
+            problem = "the account has too many devices"
+        return self.set_aside(who, place.device, message.topic, problem, message.payload)
+
+    def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside:
+        """What is kept of a message of `size` bytes that is too large; `head`: how it begins."""
+        place = topics.place(topic)
+        usable = place is not None and topics.device_name_problem(place.device) is None
+        name = place.device if place is not None and usable else None
+        return self.set_aside(who, name, topic, f"too large: {size} bytes", head)
+
+    def set_aside(
+        self, who: Principal, device_name: str | None, topic: str, reason: str, body: bytes
+    ) -> SetAside:
+        """The fact that nothing can be made of `body`; `reason` in words."""
+        return SetAside(
+            user=who.user,
+            device_name=device_name,
+            door=who.door,
+            topic=topic,
+            reason=reason,
+            body=redacted_text(body),
+            received=int(self._clock.now()),
+        )
+
+    def announce(self, kept: Kept) -> None:
+        """`kept` is durable: bring what is in memory up to date, then tell the viewers."""
+        fact, device = kept.fact, kept.device
+        if isinstance(fact, SetAside):
+            self.counters.set_aside += 1
+        elif device is None:
+            return
+        elif isinstance(fact, Reported):
+            self._stored(fact.location, device, kept)
+        elif fact.kind == LAST_WILL:
+            self.counters.notes += 1
+            if self._presence.lost(device.number):
+                self._live.tell(DeviceStatus(device=device, online=False, at=fact.received))
+        else:
+            self.counters.notes += 1
+            self._devices.note(device, fact.received)
+            self._heard(device, fact.received)
+
+    def _understood(
+        self, who: Principal, name: str, message: Message, said: Said, now: int
+    ) -> Fact:
+        source = Source(
+            owner=who.user,
+            owner_name=who.name,
+            name=name,
+            device=self._devices.find(who.user, name),
+        )
+        if isinstance(said, LocationMessage):
+            via = Via.HTTP if who.door is Door.HTTP else Via.MQTT
+            return Reported(
+                source=source,
+                location=location_of(said, now, via),
+                may_repeat=self._devices.offer(who.user, name, said.at),
+            )
+        body = message.payload
+        if isinstance(said, Other) and said.kind in _CONFESSING:
+            body = redacted(said.members)
+        return Noted(source=source, kind=said.kind, topic=message.topic, body=body, received=now)
+
+    def _stored(self, location: Location, device: Device, kept: Kept) -> None:
+        if kept.repeat:
+            self.counters.repeats += 1
+            self._devices.note(device, location.received)
+        elif not kept.new:
+            self.counters.duplicates += 1
+            self._devices.note(device, location.received)
+        else:
+            self.counters.locations += 1
+            self._devices.note(device, location.received, location)
+            self._live.tell(Recorded(device, location))
+        self._heard(device, location.received)
+
+    def _heard(self, device: Device, at: int) -> None:
+        if self._presence.heard(device.number):
+            self._live.tell(DeviceStatus(device=device, online=True, at=at))
+
+
+def location_of(said: LocationMessage, received: int, via: Via) -> Location:
+    """A phone's report as the rest of the house knows it."""
+    return Location(
+        at=said.at,
+        seq=said.seq,
+        latitude=said.latitude,
+        longitude=said.longitude,
+        received=received,
+        via=via,
+        flags=Flags.TIME_CORRECTED if said.time_corrected else Flags.NONE,
+        accuracy=said.accuracy,
+        altitude=said.altitude,
+        vertical_accuracy=said.vertical_accuracy,
+        velocity=said.velocity,
+        course=said.course,
+        battery=said.battery,
+        battery_status=said.battery_status,
+        connection=said.connection,
+        mode=said.mode,
+        trigger=said.trigger,
+        source=said.source,
+        tid=said.tid,
+        message_id=said.message_id,
+        created_at=said.created_at,
+        in_regions=said.in_regions,
+        ssid=said.ssid,
+        bssid=said.bssid,
+        extra=said.extra,
+    )
