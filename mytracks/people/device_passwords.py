@@ -17,6 +17,7 @@ from twisted.logger import Logger
 
 from mytracks.clock import Clock, Tasks
 from mytracks.errors import Invalid, Unavailable
+from mytracks.owntracks.topics import device_name_problem
 from mytracks.people import ports
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
@@ -28,7 +29,6 @@ from mytracks.transaction import Transaction, Transactions
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 _SECRET_LENGTH = 26
 _FORM = re.compile(r"(mt_d_([0-9]{1,18})_([a-z2-7]{26}))_([a-z2-7]{7})", re.ASCII)
-_LONGEST_DEVICE_NAME = 64
 
 
 @frozen(kw_only=True)
@@ -90,7 +90,9 @@ class DevicePasswords:
 
         Raises Invalid for an impossible device name, Unavailable when it cannot be stored.
         """
-        check_device_name(device)
+        wrong = device_name_problem(device)
+        if wrong is not None:
+            raise Invalid(f"This cannot be: {wrong}.", {"device": [wrong]})
         return await self._turns.take(lambda: self._issue(account, device))
 
     def match(self, shown: Shown) -> DevicePassword | None:
@@ -162,17 +164,6 @@ def write(number: int, secret: str) -> str:
     """The written form of a device password."""
     text = f"mt_d_{number}_{secret}"
     return f"{text}_{_check(text)}"
-
-
-def check_device_name(name: str) -> None:
-    """Raises Invalid unless `name` can be a device's: 1-64 printable characters but `/ + #`."""
-    if not 1 <= len(name) <= _LONGEST_DEVICE_NAME:
-        wrong = f"A device name has 1 to {_LONGEST_DEVICE_NAME} characters."
-    elif any(char in "/+#" or not char.isprintable() for char in name):
-        wrong = "A device name contains none of / + # and no control characters."
-    else:
-        return
-    raise Invalid(wrong, {"device": [wrong]})
 
 
 def _check(text: str) -> str:

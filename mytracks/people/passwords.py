@@ -71,7 +71,7 @@ class Passwords:
 
     def tag(self, name: str, stored: str | None, password: bytes) -> bytes:
         """What stands for this password of this account with this hash; useless to anybody else."""
-        parts = (name.encode(), (stored or "").encode(), password)
+        parts = (name.encode("utf-8", "surrogatepass"), (stored or "").encode(), password)
         text = b"".join(len(part).to_bytes(8, "big") + part for part in parts)
         return hmac.digest(self._key, text, "sha256")
 
@@ -119,6 +119,8 @@ class Passwords:
             answer.callback(result)
 
     def _weakness(self, password: str, others: Collection[str]) -> str | None:
+        if any("\ud800" <= char <= "\udfff" for char in password):
+            return "A password is text."
         if len(password) < SHORTEST:
             return f"A password has at least {SHORTEST} characters."
         if len(password) > LONGEST:

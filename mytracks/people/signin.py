@@ -63,7 +63,7 @@ class SignIn:
         if not name or not password:
             raise Unauthenticated("Credentials are required.")
         secret = (
-            password.encode("utf-8", "surrogateescape") if isinstance(password, str) else password
+            password.encode("utf-8", "surrogatepass") if isinstance(password, str) else password
         )
         try:
             who = self._by_device_password(name, secret, door)

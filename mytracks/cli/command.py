@@ -1,0 +1,19 @@
+"""The `mytracks` command and its nouns."""
+
+import click
+
+from mytracks import __version__
+from mytracks.cli.devices import device
+from mytracks.cli.options import shared_options
+from mytracks.cli.users import user
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="mytracks", message="%(prog)s %(version)s")
+@shared_options
+def mytracks() -> None:
+    """Manage a mytracks server: the one that runs, or its data when none does."""
+
+
+mytracks.add_command(user)
+mytracks.add_command(device)
