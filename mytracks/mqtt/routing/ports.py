@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from mytracks.mqtt.protocol.packets.connect import Connect
 
 Who = TypeVar("Who")
+Facts = TypeVar("Facts")
 Kept = TypeVar("Kept")
 _Who_contra = TypeVar("_Who_contra", contravariant=True)
 _Facts_co = TypeVar("_Facts_co", covariant=True)
@@ -57,7 +58,7 @@ class Gatekeeper(Protocol[Who]):
         """Client ids of different namespaces never meet: one user cannot take over another's."""
 
     def may_publish(self, who: Who, topic: str, payload: bytes) -> Verdict:
-        """Asked for each PUBLISH and for a Will, at CONNECT and again when it is due. Never waits."""
+        """Asked for each PUBLISH and for a Will, at CONNECT and when it is due. Never waits."""
 
     def may_receive(self, who: Who, message: Message) -> Message | None:
         """What of `message` this person gets: all, a changed copy, or None. Never waits."""

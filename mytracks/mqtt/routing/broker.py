@@ -1,0 +1,162 @@
+"""An MQTT broker: what carriers, other doors and the host do with it.
+
+It joins its parts; how a message, a connection and a client are treated is theirs to decide.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Generic
+
+from attrs import evolve
+from twisted.internet.defer import Deferred, TimeoutError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mytracks.clock import Clock
+from mytracks.mqtt.protocol.codec import PacketSizes
+from mytracks.mqtt.protocol.connection import Connection, ConnectionLimits
+from mytracks.mqtt.routing.client import Client
+from mytracks.mqtt.routing.counters import Counters
+from mytracks.mqtt.routing.door import Door
+from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.limits import Limits
+from mytracks.mqtt.routing.link import Link
+from mytracks.mqtt.routing.ports import (
+    Facts,
+    Gatekeeper,
+    Intake,
+    Journal,
+    Kept,
+    Message,
+    Peer,
+    Who,
+)
+from mytracks.mqtt.routing.registry import Arrival, Registry
+from mytracks.mqtt.routing.terms import Terms
+
+
+class Broker(Generic[Who, Facts, Kept]):
+    """One broker. `Who`, `Facts` and `Kept` are its host's; it never looks inside."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        gatekeeper: Gatekeeper[Who],
+        intake: Intake[Who, Facts, Kept],
+        journal: Journal[Facts, Kept],
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self._counters = Counters()
+        self._terms = Terms(
+            gatekeeper=gatekeeper, limits=limits, clock=clock, counters=self._counters
+        )
+        self._connection_limits = ConnectionLimits(
+            sizes=PacketSizes(connect=limits.max_connect_size, packet=limits.max_packet_size),
+            max_topic_levels=limits.max_topic_levels,
+            max_inflight=limits.max_inflight,
+        )
+        self._exchange = Exchange(self._terms, intake, journal)
+        self._registry: Registry[Client[Who, Facts, Kept]] = Registry(limits)
+        self._door: Door[Who] = Door(self._terms, self._registry)
+        self._closing = False
+
+    @property
+    def counters(self) -> Counters:
+        """A copy, as of now."""
+        return evolve(
+            self._counters, connections=len(self._registry), retained=self._exchange.retained
+        )
+
+    def attach(self, link: Link, peer: Peer) -> Client[Who, Facts, Kept]:
+        """A new connection: tell what is returned of its bytes and of its end."""
+        machine = Connection(self._connection_limits)
+        client = Client(link, peer, machine, self._exchange, self._registry, self._door)
+        arrival = self._registry.arrive(client, peer.address)
+        if self._closing or arrival is Arrival.FAR_TOO_MANY:
+            self._counters.turned_away += 1
+            client.cut()
+        elif arrival is Arrival.TOO_MANY:
+            client.turn_away()
+        return client
+
+    def publish(self, who: Who, message: Message) -> Deferred[None]:
+        """Publish for somebody at another door; fires once it is durable and handed on.
+
+        What `who` may not publish is dropped and counted: that fires at once. Cancelling loses the
+        answer, not the message. Raises errors.Unavailable when it was not stored.
+        """
+        exchange = self._exchange
+        if not exchange.permits(who, message.topic, message.payload):
+            return _fired()
+        owner = self._terms.gatekeeper.namespace(who)
+        answer: Deferred[None] = Deferred()
+        hand_on = partial(exchange.hand_on, owner, message, partial(answer.callback, None))
+        self._store(exchange.facts(who, message), answer, hand_on)
+        return answer
+
+    def set_aside(self, who: Who, topic: str, head: bytes, size: int) -> Deferred[None]:
+        """The same for a message of `size` bytes, too large to take: only its `head` is stored."""
+        exchange = self._exchange
+        if not exchange.permits(who, topic, head):
+            return _fired()
+        answer: Deferred[None] = Deferred()
+        facts = exchange.oversize(who, topic, head, size)
+        self._store(facts, answer, partial(answer.callback, None))
+        return answer
+
+    def disconnect(self, condition: Callable[[Who], bool], reason: str) -> int:
+        """Cut off at once every connection of whoever meets `condition`; how many there were."""
+        cut = 0
+        for client in self._registry:
+            who = client.who
+            if who is not None and condition(who):
+                cut += 1
+                client.cut()
+        if cut:
+            self.log.info("cut {count} connections off: {reason}", count=cut, reason=reason)
+        return cut
+
+    async def close(self, patience: float = 3.0) -> None:
+        """Hear nothing more, acknowledge what is being stored, say goodbye; after `patience`
+        seconds cut off whoever is left. No Will is published. The listeners are closed before.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        ends = self._terms.clock.seconds() + patience
+        for client in self._registry:
+            client.quiesce()
+        await self._until(ends, self._exchange.quiet())
+        for client in self._registry:
+            client.dismiss()
+        await self._until(ends, self._registry.empty())
+        for client in self._registry:
+            client.cut()
+        self._exchange.close()
+
+    async def _until(self, ends: float, awaited: Deferred[None]) -> None:
+        clock = self._terms.clock
+        awaited.addTimeout(max(0.0, ends - clock.seconds()), clock.timers)
+        try:
+            await awaited
+        except TimeoutError:
+            self.log.info("the broker closes without waiting any longer")
+
+    def _store(self, facts: Facts | None, answer: Deferred[None], then: Callable[[], None]) -> None:
+        if facts is None:
+            then()
+            return
+
+        def unstored(failure: Failure) -> None:
+            self._counters.unstored += 1
+            answer.errback(failure)
+
+        self._exchange.record(facts, lambda _kept: then(), unstored)
+
+
+def _fired() -> Deferred[None]:
+    fired: Deferred[None] = Deferred()
+    fired.callback(None)
+    return fired

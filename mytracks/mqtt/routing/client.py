@@ -1,0 +1,364 @@
+"""One client, from its first byte to its last.
+
+Carriers bring bytes and tell when the transport is full, drained or gone; the connection machine
+makes events of the bytes. Here it is decided how much is heard in one turn and when to stop
+listening, how long silence is borne, and that there is one way out: `_end`.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Final, Generic
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from mytracks.mqtt.protocol.connection import (
+    Connecting,
+    Connection,
+    Disconnected,
+    Event,
+    UnsupportedLevel,
+    Violated,
+)
+from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect
+from mytracks.mqtt.routing.conversation import Conversation
+from mytracks.mqtt.routing.door import Door
+from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.link import Link
+from mytracks.mqtt.routing.ports import Facts, Kept, Peer, Who
+from mytracks.mqtt.routing.registry import Registry
+from mytracks.mqtt.routing.session import Session
+
+SLICE: Final = 100
+"""Events of one client that are handled between two pauses: about 3 ms."""
+
+LINGER: Final = 5.0
+"""Seconds that a closing connection has to take what was sent to it."""
+
+
+class Stage(Enum):
+    """How far a client has come."""
+
+    __hash__ = object.__hash__
+
+    ARRIVED = "its CONNECT is awaited"
+    TURNED_AWAY = "there are too many; its CONNECT is awaited, to be told so"
+    DECIDING = "the door was asked"
+    CONNECTED = "let in"
+    HUNG_UP = "gone; what it said before is still being heard"
+    CLOSING = "over; the transport is on its way out"
+
+
+class Client(Generic[Who, Facts, Kept]):
+    """Implements `door.Guest` and `conversation.Owner`.
+
+    Carriers call `received`, `full`, `drained` and `lost`.
+    """
+
+    __slots__ = (
+        "_backlog",
+        "_conversation",
+        "_door",
+        "_exchange",
+        "_heard",
+        "_link",
+        "_machine",
+        "_next",
+        "_paused",
+        "_registry",
+        "_silence",
+        "_stage",
+        "_timer",
+        "peer",
+        "told",
+    )
+
+    log = Logger()
+
+    def __init__(
+        self,
+        link: Link,
+        peer: Peer,
+        machine: Connection,
+        exchange: Exchange[Who, Facts, Kept],
+        registry: "Registry[Client[Who, Facts, Kept]]",
+        door: Door[Who],
+    ) -> None:
+        self.peer = peer
+        self.told = float("-inf")
+        self._link = link
+        self._machine = machine
+        self._exchange = exchange
+        self._registry = registry
+        self._door = door
+        self._conversation: Conversation[Who, Facts, Kept] | None = None
+        self._backlog: list[Event] = []  # The newest first.
+        self._paused = False
+        self._next: IDelayedCall | None = None
+        self._heard = 0.0
+        self._silence = 0.0
+        self._stage = Stage.ARRIVED
+        self._timer: IDelayedCall | None = None
+        self._wait(exchange.terms.limits.connect_timeout, self._close)
+
+    @property
+    def who(self) -> Who | None:
+        """Who this is; None before it is let in and once it is over."""
+        return None if self._conversation is None else self._conversation.session.who
+
+    # What carriers tell.
+
+    def received(self, data: bytes) -> None:
+        """Bytes from the client, cut anywhere."""
+        if self._stage is Stage.CLOSING:
+            return
+        self._heard = self._exchange.terms.clock.seconds()
+        self._listen(self._machine.receive(data))
+
+    def full(self) -> None:
+        """The transport holds as much as it wants to. May be told more than once."""
+        if self._conversation is not None:
+            self._conversation.session.full()
+
+    def drained(self) -> None:
+        """The transport has sent everything."""
+        if self._conversation is not None:
+            self._conversation.session.drained()
+            self.progressed()
+
+    def lost(self) -> None:
+        """The connection is gone. What came over it before is still heard, in its turn."""
+        if self._stage is Stage.CONNECTED and self._backlog:
+            self._stage = Stage.HUNG_UP
+            self._wait(0, None)
+        else:
+            self._gone()
+
+    # What the broker asks.
+
+    def turn_away(self) -> None:
+        """There are too many."""
+        self._stage = Stage.TURNED_AWAY
+
+    def cut(self) -> None:
+        """Close at once; the Will is published, if it still may be."""
+        if self._stage is Stage.HUNG_UP:
+            self._gone()
+        self._end()
+        self._link.abort()
+
+    def quiesce(self) -> None:
+        """The broker is closing: hear nothing more, but answer what was heard."""
+        self._backlog = []
+        if self._hears:
+            self._pause()
+
+    def dismiss(self) -> None:
+        """The broker is closing. No Will is published: it is not the client that fails."""
+        if self._conversation is not None:
+            self._conversation.forget_will()
+        if self._stage is Stage.HUNG_UP:
+            self._gone()
+        self._close()
+
+    # What the door decides (door.Guest).
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is still there to hear the decision."""
+        return self._stage is Stage.DECIDING
+
+    def welcome(self, who: Who, namespace: str, client_id: str, connect: Connect) -> None:
+        """It is let in: CONNACK [MQTT-3.1.4-4], then what it said meanwhile [MQTT-3.1.4-5]."""
+        exchange = self._exchange
+        session = Session(who, namespace, client_id, self._machine, self._link, exchange.terms)
+        self._conversation = Conversation(session, self._machine, exchange, self._registry, self)
+        self._conversation.bequeath(connect.will)
+        self._registry.enter(namespace, client_id, self)
+        self._stage = Stage.CONNECTED
+        exchange.terms.counters.connected += 1
+        self.log.info(
+            "{client} of {user} connected from {address}, level {level}",
+            client=client_id,
+            user=namespace,
+            address=self.peer.address,
+            level=connect.level,
+        )
+        connack, events = self._machine.accept(session_present=False)  # [MQTT-3.2.2-3]
+        session.write(connack)
+        self._watch(connect.keepalive)
+        self._listen(events)
+
+    def refuse(self, code: ConnackCode, reason: str) -> None:
+        """It is not let in: say why and close [MQTT-3.2.2-5]."""
+        self._exchange.terms.counters.refused += 1
+        self.log.info(
+            "refused a CONNECT from {address} with {code}: {reason}",
+            address=self.peer.address,
+            code=code.name,
+            reason=reason,
+        )
+        self._link.write(self._machine.refuse(code))
+        self._close()
+
+    def give_way(self) -> None:
+        """A newer connection has its client id."""
+        self._close()
+
+    # What its conversation tells (conversation.Owner).
+
+    def progressed(self) -> None:
+        """Less is unfinished; if that is little enough, listen again in the next turn."""
+        if self._paused and self._next is None and self._hears and not self._choked(2):
+            self._next = self._exchange.terms.clock.later(0, self._go_on)
+
+    def broken(self) -> None:
+        """A fault of ours; this connection ends, no other [MQTT-4.8.0-2]."""
+        self._close()
+
+    # Listening, a bounded number of events at a time.
+
+    def _listen(self, events: list[Event]) -> None:
+        events.reverse()
+        if self._backlog:
+            self._backlog = events + self._backlog
+        else:
+            self._backlog = events
+            self._work()
+
+    def _go_on(self) -> None:
+        self._next = None
+        self._work()
+
+    def _work(self) -> None:
+        steps = SLICE
+        while self._backlog:
+            if steps == 0 or self._choked(1):
+                self._pause()
+                self.progressed()
+                return
+            steps -= 1
+            self._react(self._backlog.pop())
+        if self._stage is Stage.HUNG_UP:
+            self._gone()
+        elif self._stage is Stage.CONNECTED:
+            if self._choked(1):
+                self._pause()
+            elif self._paused:
+                self._paused = False
+                self._link.resume()
+
+    def _react(self, event: Event) -> None:
+        try:
+            if self._conversation is None or event.__class__ in CLOSING_EVENTS:
+                self._begin_or_end(event)
+            else:
+                self._conversation.hear(event)
+        except Exception:  # noqa: BLE001
+            # The host's fault or ours: this connection ends, no other [MQTT-4.8.0-2].
+            self.log.failure("serving a client at {address} failed", address=self.peer.address)
+            self._close()
+
+    def _begin_or_end(self, event: Event) -> None:
+        match event:
+            case Connecting():
+                self._connecting(event.connect)
+            case UnsupportedLevel():
+                self.refuse(ConnackCode.UNACCEPTABLE_LEVEL, f"it asks for level {event.level}")
+            case Disconnected():
+                if self._conversation is not None:
+                    self._conversation.forget_will()  # [MQTT-3.14.4-3]
+                self._close()
+            case Violated():
+                self._violated(event)
+
+    def _connecting(self, connect: Connect) -> None:
+        self._wait(0, None)
+        self._pause()
+        if self._stage is Stage.TURNED_AWAY:
+            self.refuse(ConnackCode.SERVER_UNAVAILABLE, "there are too many connections")
+        else:
+            self._stage = Stage.DECIDING
+            self._door.knock(self, connect)
+
+    def _violated(self, event: Violated) -> None:
+        self._exchange.terms.counters.violations += 1
+        self.log.debug(
+            "closed the connection from {address}: {rule}: {text}",
+            address=self.peer.address,
+            rule=event.rule,
+            text=event.text,
+        )
+        self._close()
+
+    @property
+    def _hears(self) -> bool:
+        """Whether it has, or may have, something to say that is listened to."""
+        return self._stage is Stage.CONNECTED or self._stage is Stage.HUNG_UP
+
+    def _choked(self, share: int) -> bool:
+        return self._conversation is not None and self._conversation.choked(share)
+
+    def _pause(self) -> None:
+        if not self._paused:
+            self._paused = True
+            self._link.pause()
+
+    # Silence, and the end.
+
+    def _watch(self, keepalive: int) -> None:
+        if keepalive:
+            self._silence = 1.5 * keepalive  # [MQTT-3.1.2-24]
+            self._heard = self._exchange.terms.clock.seconds()
+            self._wait(self._silence, self._look)
+        else:
+            self._link.probe()
+
+    def _look(self) -> None:
+        """Whether the client has been silent for too long. While we do not listen, it is not."""
+        now = self._exchange.terms.clock.seconds()
+        conversation = self._conversation
+        if self._paused and conversation is not None and not conversation.session.clogged:
+            self._heard = now
+        left = self._heard + self._silence - now
+        if left > 0:
+            self._wait(left, self._look)
+            return
+        self._exchange.terms.counters.expired += 1
+        self.log.debug("nothing heard from {address} for too long", address=self.peer.address)
+        self._close()
+
+    def _close(self) -> None:
+        """Over, in good order: what was said to the client still reaches it."""
+        if self._stage is not Stage.CLOSING:
+            self._end()
+            self._wait(LINGER, self._link.abort)
+            self._link.lose()
+
+    def _end(self) -> None:
+        if self._stage is Stage.CLOSING:
+            return
+        self._stage = Stage.CLOSING
+        self._backlog = []
+        self._wait(0, None)
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
+        conversation, self._conversation = self._conversation, None
+        if conversation is not None:
+            conversation.end()
+
+    def _gone(self) -> None:
+        self._end()
+        self._wait(0, None)
+        self._registry.depart(self, self.peer.address)
+
+    def _wait(self, seconds: float, call: Callable[[], None] | None) -> None:
+        """Call `call` then, instead of whatever was waited for."""
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None if call is None else self._exchange.terms.clock.later(seconds, call)
+
+
+CLOSING_EVENTS: Final = frozenset({Disconnected, Violated})
+"""Events that are not part of the conversation."""

@@ -1,0 +1,37 @@
+"""What the broker counts. Decides nothing."""
+
+from attrs import define
+
+
+@define(kw_only=True)
+class Counters:
+    """All since the start, but `connections` and `retained`, which tell how many there are now.
+
+    `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
+    `turned_away`: connections closed at the door for a connection limit, without an answer.
+    `violations`: connections closed for breaking the protocol. `expired`: for silence.
+    `takeovers`: for a newer connection with the same client id.
+    `published`: messages taken, over every door. `dropped`: refused by the gatekeeper, Wills
+    included. `oversize`: too large, set aside. `unstored`: attempts to store that failed.
+    `delivered`: messages handed to connections. `unsent`: QoS 0 dropped for a client that does not
+    read. `overflowed`: QoS 1 dropped from a full queue. `unretained`: not kept for the limit of
+    retained messages. `ungranted`: filters beyond the limit of subscriptions.
+    """
+
+    connections: int = 0
+    retained: int = 0
+    connected: int = 0
+    refused: int = 0
+    turned_away: int = 0
+    violations: int = 0
+    expired: int = 0
+    takeovers: int = 0
+    published: int = 0
+    dropped: int = 0
+    oversize: int = 0
+    unstored: int = 0
+    delivered: int = 0
+    unsent: int = 0
+    overflowed: int = 0
+    unretained: int = 0
+    ungranted: int = 0

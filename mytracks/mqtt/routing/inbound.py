@@ -1,0 +1,190 @@
+"""The publishes of one client between their arrival and the end of their delivery, in order.
+
+Each is recorded at once; they are delivered in the order of their arrival, whatever they waited
+for [MQTT-4.6.0-5]. While the store takes nothing, nothing is acknowledged: the oldest is tried
+again and again, and when it gets through the others follow. What is being stored goes its way to
+the end when its client hangs up; what is not is forgotten then, for it was never acknowledged.
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from functools import partial
+from typing import Final, Generic, Protocol
+
+from attrs import define
+from twisted.internet.defer import CancelledError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from mytracks.errors import Unavailable
+from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.ports import Facts, Kept, Message, Who
+
+LONGEST_WAIT: Final = 5.0
+"""Seconds between two attempts at most; the first ones wait 1, 2, 3, 4."""
+
+
+class Step(Enum):
+    """How far a publish has come."""
+
+    STORING = "storing"
+    UNSTORED = "unstored"
+    STORED = "stored"
+
+
+class Publisher(Protocol):
+    """Whose publishes these are, and who is told how they fare."""
+
+    @property
+    def namespace(self) -> str: ...
+
+    def stored(self, packet_id: int | None) -> None:
+        """It is durable: acknowledge it."""
+
+    def progressed(self) -> None:
+        """There is room for more."""
+
+    def broken(self) -> None:
+        """One of them cannot be stored, through a fault of ours: close the connection."""
+
+
+@define(eq=False)
+class _Pending(Generic[Facts]):
+    """`message`: None when there is nothing to deliver. `facts`: None when nothing to store."""
+
+    message: Message | None
+    facts: Facts | None
+    packet_id: int | None
+    size: int
+    step: Step = Step.STORING
+
+
+class Inbound(Generic[Who, Facts, Kept]):
+    """One client's line. `load` and `bytes`: how much is in it, deliveries under way included."""
+
+    __slots__ = (
+        "_exchange",
+        "_failures",
+        "_hung_up",
+        "_line",
+        "_probe",
+        "_publisher",
+        "_retry",
+        "bytes",
+        "load",
+    )
+
+    log = Logger()
+
+    def __init__(self, exchange: Exchange[Who, Facts, Kept], publisher: Publisher) -> None:
+        self._exchange = exchange
+        self._publisher = publisher
+        self._line: list[_Pending[Facts]] = []
+        self._failures = 0
+        self._probe: _Pending[Facts] | None = None
+        self._retry: IDelayedCall | None = None
+        self._hung_up = False
+        self.load = 0
+        self.bytes = 0
+
+    def take(
+        self, message: Message | None, facts: Facts | None, packet_id: int | None, size: int
+    ) -> None:
+        """Record `facts`, then have it acknowledged and `message` delivered. `size`: its bytes."""
+        pending = _Pending(message, facts, packet_id, size)
+        self._line.append(pending)
+        self.load += 1
+        self.bytes += size
+        if pending.facts is None:
+            self._stored((), pending)
+        elif self._failures:
+            pending.step = Step.UNSTORED
+        else:
+            self._store(pending, pending.facts)
+
+    def hang_up(self) -> None:
+        """The client is gone: what is not being stored is forgotten."""
+        self._hung_up = True
+        self._calm()
+        for pending in self._unstored():
+            self._line.remove(pending)
+            self._count_off(pending.size)
+        self._advance()
+
+    def _store(self, pending: _Pending[Facts], facts: Facts) -> None:
+        pending.step = Step.STORING
+        self._exchange.record(
+            facts,
+            partial(self._stored, pending=pending),
+            partial(self._failed, pending=pending),
+        )
+
+    def _stored(self, _: Sequence[Kept], pending: _Pending[Facts]) -> None:
+        pending.step = Step.STORED
+        if pending is self._probe:
+            self._recover()
+        if not self._hung_up:
+            self._publisher.stored(pending.packet_id)
+        self._advance()
+
+    def _advance(self) -> None:
+        """Hand on what nothing before it still waits."""
+        line = self._line
+        while line and line[0].step is Step.STORED:
+            pending = line.pop(0)
+            if pending.message is None:
+                self._done(pending.size)
+            else:
+                self._exchange.hand_on(
+                    self._publisher.namespace, pending.message, partial(self._done, pending.size)
+                )
+
+    def _done(self, size: int) -> None:
+        self._count_off(size)
+        self._publisher.progressed()
+
+    def _count_off(self, size: int) -> None:
+        self.load -= 1
+        self.bytes -= size
+
+    def _failed(self, failure: Failure, pending: _Pending[Facts]) -> None:
+        self._exchange.terms.counters.unstored += 1
+        if failure.check(Unavailable) and not self._hung_up:
+            pending.step = Step.UNSTORED
+            if self._retry is None:
+                self._failures += 1
+                wait = min(float(self._failures), LONGEST_WAIT)
+                self._retry = self._exchange.terms.clock.later(wait, self._try_again)
+            return
+        self._line.remove(pending)
+        self._count_off(pending.size)
+        if failure.check(Unavailable, CancelledError) is None:
+            self.log.failure("a message could not be stored", failure)
+            self._publisher.broken()
+        self._advance()
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self._probe = self._unstored()[0]
+        self._store_again(self._probe)
+
+    def _recover(self) -> None:
+        """The store takes again: what waited goes after the one that got through."""
+        self._calm()
+        for pending in self._unstored():
+            self._store_again(pending)
+
+    def _calm(self) -> None:
+        self._probe = None
+        self._failures = 0
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def _unstored(self) -> list[_Pending[Facts]]:
+        return [each for each in self._line if each.step is Step.UNSTORED]
+
+    def _store_again(self, pending: _Pending[Facts]) -> None:
+        assert pending.facts is not None  # What has no facts was stored as soon as it came.
+        self._store(pending, pending.facts)

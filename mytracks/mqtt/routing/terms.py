@@ -1,0 +1,20 @@
+"""What every connection and session of one broker is served by. Decides nothing."""
+
+from typing import Generic
+
+from attrs import frozen
+
+from mytracks.clock import Clock
+from mytracks.mqtt.routing.counters import Counters
+from mytracks.mqtt.routing.limits import Limits
+from mytracks.mqtt.routing.ports import Gatekeeper, Who
+
+
+@frozen(kw_only=True)
+class Terms(Generic[Who]):
+    """Who decides on rights, how much anybody may have, by which clock, and where it is counted."""
+
+    gatekeeper: Gatekeeper[Who]
+    limits: Limits
+    clock: Clock
+    counters: Counters
