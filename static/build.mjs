@@ -25,6 +25,7 @@ const ENTRIES = [
   { in: "src/map/map.page.ts", out: "map" },
   { in: "src/forms/forms.page.ts", out: "forms" },
   { in: "css/pages.css", out: "pages" },
+  { in: "css/dark.css", out: "dark" },
   { in: "css/map.css", out: "map" },
 ];
 const TARGET = ["es2022", "safari16", "firefox115", "chrome115"];
@@ -82,7 +83,7 @@ async function sprite() {
     if (icon === undefined) throw new Error(`icons.txt: lucide has no icon "${name}"`);
     return `<symbol id="${name}" viewBox="0 0 24 24">${icon.body}</symbol>`;
   });
-  const svg = `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`;
+  const svg = `<!-- Icons of Lucide, ISC licence -->\n<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("")}</svg>\n`;
   return write("icons.svg", Buffer.from(svg));
 }
 

@@ -1,0 +1,139 @@
+// Carries the connection machine: the WebSocket, its timers, and what the browser tells about network and
+// visibility. Knows the last sequence number and asks for what came after it. Decides nothing about people.
+
+import { type Message, readMessage } from "./messages.ts";
+import { type Cue, type Do, next, type State, waitBefore } from "./machine.ts";
+
+/** Milliseconds without a frame after which a server that beats counts as gone; also for the welcome. */
+const SILENCE = 15_000;
+/** Milliseconds out of sight after which the connection is given up. */
+const HIDDEN = 5 * 60_000;
+
+export interface Surroundings {
+  readonly connect: (url: string) => WebSocket;
+  readonly setTimer: (milliseconds: number, then: () => void) => () => void;
+  readonly chance: () => number;
+  /** Whether the server still knows who we are; asked when a socket was refused. */
+  readonly isSignedIn: () => Promise<boolean>;
+}
+
+export interface Listener {
+  state(state: State): void;
+  message(message: Message): void;
+}
+
+export class Feed {
+  #state: State = "connecting";
+  #socket: WebSocket | null = null;
+  #attempt = 0;
+  #seq: number | null;
+  #beats = false;
+  #cancelTimer = (): void => {};
+  readonly #address: string;
+  readonly #around: Surroundings;
+  readonly #listener: Listener;
+
+  constructor(address: string, seq: number | null, around: Surroundings, listener: Listener) {
+    this.#address = address;
+    this.#seq = seq;
+    this.#around = around;
+    this.#listener = listener;
+  }
+
+  start(): void {
+    this.#do("open");
+  }
+
+  /** Where to resume from, after the page has read everything anew. */
+  resumeFrom(seq: number | null): void {
+    this.#seq = seq;
+  }
+
+  tell(cue: Cue): void {
+    const { state, acts } = next(this.#state, cue);
+    if (state === "live") this.#attempt = 0;
+    const changed = state !== this.#state;
+    this.#state = state;
+    if (changed && acts.length === 0) this.#expectFrame();
+    for (const act of acts) this.#do(act);
+    if (changed) this.#listener.state(state);
+  }
+
+  #do(act: Do): void {
+    if (act === "open") this.#open();
+    else if (act === "close") this.#close();
+    else this.#wait();
+  }
+
+  #open(): void {
+    this.#beats = false;
+    const url = this.#seq === null ? this.#address : `${this.#address}?since=${this.#seq}`;
+    const socket = this.#around.connect(url);
+    this.#socket = socket;
+    const ifCurrent = (then: () => void) => () => {
+      if (socket === this.#socket) then();
+    };
+    socket.addEventListener("message", (event) => ifCurrent(() => this.#received(event.data))());
+    socket.addEventListener("close", ifCurrent(() => this.#closed()));
+    this.#timer(SILENCE, () => this.tell("silence"));
+  }
+
+  #close(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#cancelTimer();
+    socket?.close();
+  }
+
+  #closed(): void {
+    const neverOpened = this.#state === "connecting";
+    this.#socket = null;
+    this.tell("closed");
+    if (neverOpened) void this.#askWhoWeAre();
+  }
+
+  /** Browsers do not say why a socket was refused: a session that ended looks like a server that is away. */
+  async #askWhoWeAre(): Promise<void> {
+    if (!(await this.#around.isSignedIn())) this.tell("signed-out");
+  }
+
+  #wait(): void {
+    const seconds = waitBefore(this.#attempt, this.#around.chance());
+    this.#attempt += 1;
+    this.#timer(seconds * 1000, () => this.tell("due"));
+  }
+
+  #received(frame: unknown): void {
+    const message = readMessage(frame);
+    if (message === null) return;
+    if (message.seq !== null) this.#seq = message.seq;
+    if (message.type === "tick") this.#beats = true;
+    this.tell(message.type === "welcome" ? "welcome" : "frame");
+    this.#expectFrame();
+    this.#listener.message(message);
+  }
+
+  /** Silence means something only from a server that beats. */
+  #expectFrame(): void {
+    if (this.#socket === null) return;
+    this.#cancelTimer();
+    if (this.#beats) this.#timer(SILENCE, () => this.tell("silence"));
+  }
+
+  #timer(milliseconds: number, then: () => void): void {
+    this.#cancelTimer();
+    this.#cancelTimer = this.#around.setTimer(milliseconds, then);
+  }
+}
+
+/** Joins a feed to what the browser knows: network, and whether anybody looks. */
+export function followBrowser(feed: Feed, setTimer: Surroundings["setTimer"]): void {
+  let cancelHiding = (): void => {};
+  addEventListener("online", () => feed.tell("network-back"));
+  addEventListener("offline", () => feed.tell("network-lost"));
+  document.addEventListener("visibilitychange", () => {
+    cancelHiding();
+    if (document.hidden) cancelHiding = setTimer(HIDDEN, () => feed.tell("hidden"));
+    else feed.tell("shown");
+  });
+}

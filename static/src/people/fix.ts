@@ -1,0 +1,73 @@
+// A fix: one report of where a device was, read once from the server's JSON into a value that cannot be odd.
+// Degrees, metres, km/h, percent, Unix seconds; null means that the phone did not say.
+
+export interface Fix {
+  readonly id: string;
+  /** `user/device` */
+  readonly device: string;
+  readonly tid: string;
+  readonly latitude: number;
+  readonly longitude: number;
+  readonly at: number;
+  /** When it was told, which is later than `at` when the phone had no network. */
+  readonly reportedAt: number;
+  readonly accuracy: number | null;
+  readonly altitude: number | null;
+  readonly velocity: number | null;
+  readonly course: number | null;
+  readonly battery: number | null;
+  readonly charging: boolean;
+  readonly connection: string | null;
+  readonly regions: readonly string[];
+}
+
+export type Json = Readonly<Record<string, unknown>>;
+
+export function isObject(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+/** OwnTracks `bs`: 2 charging, 3 full, which is on the cable too. */
+const CHARGING: ReadonlySet<unknown> = new Set([2, 3, "charging", "full"]);
+
+/** Null when it says no place: such a thing is not drawn, and breaks nothing. */
+export function readFix(value: unknown): Fix | null {
+  if (!isObject(value)) return null;
+  const latitude = number(value["latitude"]);
+  const longitude = number(value["longitude"]);
+  const at = number(value["timestamp_unix"]);
+  const device = text(value["device_name"]) || text(value["device"]);
+  if (latitude === null || longitude === null || at === null || device === "") return null;
+  const regions = value["in_regions"];
+  return {
+    id: String(value["id"] ?? ""),
+    device,
+    tid: text(value["tid_display"]),
+    latitude,
+    longitude,
+    at,
+    reportedAt: number(value["reported_at_unix"]) ?? at,
+    accuracy: number(value["accuracy"]),
+    altitude: number(value["altitude"]),
+    velocity: number(value["velocity"]),
+    course: number(value["course"]),
+    battery: number(value["battery_level"]),
+    charging: CHARGING.has(value["battery_status"]),
+    connection: text(value["connection_type"]) || null,
+    regions: Array.isArray(regions) ? regions.filter((name) => typeof name === "string") : [],
+  };
+}
+
+/** Later in the order of fixes; of two equal ones neither is. */
+export function isNewer(fix: Fix, other: Fix | undefined): boolean {
+  if (other === undefined) return true;
+  return fix.reportedAt === other.reportedAt ? fix.at > other.at : fix.reportedAt > other.reportedAt;
+}
