@@ -199,9 +199,14 @@ class CredentialTests(SharedCase):
 
     def test_nonsense_in_the_authorization_header_is_401(self) -> None:
         """No header may make it stumble."""
-        for value in ("Basic", "Basic !!!", "Basic " + base64.b64encode(b"nocolon").decode(),
-                      "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(), "Digest x",
-                      "Bearer mt_u_nothing"):  # fmt: skip
+        for value in (
+            "Basic",
+            "Basic !!!",
+            "Basic " + base64.b64encode(b"nocolon").decode(),
+            "Basic " + base64.b64encode(b"\xff\xfe:\xff").decode(),
+            "Digest x",
+            "Bearer mt_u_nothing",
+        ):
             answer = Web(self.daemon.http).post_json("/pub", fix(), {"Authorization": value})
             self.assertEqual(401, answer.status, value)
 

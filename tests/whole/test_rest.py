@@ -161,11 +161,27 @@ class LocationsTests(SharedCase):
         self.send(self.device, self.start + 900, vel=42, cog=180, alt=35, conn="m", SSID="net")
         row = self.rows(limit=1)[0]
         self.assertLessEqual(
-            {"id", "device_name", "tid_display", "timestamp", "timestamp_unix", "latitude",
-             "longitude", "accuracy", "altitude", "velocity", "battery_level", "connection_type",
-             "received_at", "received_via", "trigger", "course", "owntracks_message_id"},
+            {
+                "id",
+                "device_name",
+                "tid_display",
+                "timestamp",
+                "timestamp_unix",
+                "latitude",
+                "longitude",
+                "accuracy",
+                "altitude",
+                "velocity",
+                "battery_level",
+                "connection_type",
+                "received_at",
+                "received_via",
+                "trigger",
+                "course",
+                "owntracks_message_id",
+            },
             set(row),
-        )  # fmt: skip
+        )
         self.assertIsInstance(row["latitude"], float)
         self.assertEqual((42, 180, 35), (row["velocity"], row["course"], row["altitude"]))
         self.assertEqual(self.start + 900, row["timestamp_unix"])
@@ -189,8 +205,8 @@ class LocationsTests(SharedCase):
             unknown = web.get("/api/locations", device=f"{ANA}/{unused('none')}")
             self.assertEqual(unknown.status, other.status)
             self.assertEqual(404, other.status)
-            owners = {row["device_name"].split("/")[0]
-                      for row in web.get("/api/locations", limit=10000).json()["results"]}  # fmt: skip
+            rows = web.get("/api/locations", limit=10000).json()["results"]
+            owners = {row["device_name"].split("/")[0] for row in rows}
             self.assertLessEqual(owners, {user})
             last = web.get("/api/locations/last-known").json()["results"]
             self.assertEqual([], [row for row in last if row["device_name"] == self.path])
@@ -236,8 +252,14 @@ class OtherTests(SharedCase):
         document = answer.json()
         self.assertTrue(document["openapi"].startswith("3."))
         paths = {path.rstrip("/") for path in document["paths"]}
-        expected = {"/api/locations", "/api/locations/last-known", "/api/devices", "/api/account",
-                    "/api/health", "/api/openapi.json"}  # fmt: skip
+        expected = {
+            "/api/locations",
+            "/api/locations/last-known",
+            "/api/devices",
+            "/api/account",
+            "/api/health",
+            "/api/openapi.json",
+        }
         self.assertLessEqual(expected, paths)
         self.assertLessEqual({"get", "post"}, set(document["paths"]["/api/locations"]))
 
@@ -254,8 +276,14 @@ class OtherTests(SharedCase):
     def test_the_final_slash_is_optional(self) -> None:
         """The original's callers use both, and nothing is redirected."""
         ana = self.web(self.daemon, ANA)
-        for path in ("/api/locations", "/api/locations/last-known", "/api/devices", "/api/account",
-                     "/api/health", "/api/openapi.json"):  # fmt: skip
+        for path in (
+            "/api/locations",
+            "/api/locations/last-known",
+            "/api/devices",
+            "/api/account",
+            "/api/health",
+            "/api/openapi.json",
+        ):
             self.assertEqual(200, ana.get(path).status, path)
             self.assertEqual(200, ana.get(path + "/").status, path)
 

@@ -1,0 +1,66 @@
+"""Small file systems that can be filled, and places that cannot be written to."""
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+MIB = 1024 * 1024
+
+
+def run(*words: str) -> None:
+    """Run a program of the system. Raises CalledProcessError with what it said."""
+    subprocess.run(words, check=True, capture_output=True, text=True)
+
+
+def why_not() -> str | None:
+    """Why nothing can be mounted here; None: it can."""
+    if os.geteuid() != 0:
+        return "only root can mount a small file system"
+    with tempfile.TemporaryDirectory() as place:
+        try:
+            run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place)
+        except (OSError, subprocess.CalledProcessError) as error:
+            return f"nothing can be mounted here: {error}"
+        run("umount", place)
+    return None
+
+
+class SmallDisk:
+    """A file system of `size` bytes, mounted at `place`."""
+
+    def __init__(self, place: Path, size: int) -> None:
+        self.place = place
+        place.mkdir(mode=0o700, exist_ok=True)
+        run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(place))
+
+    def fill(self) -> None:
+        """Take all the space that is left, to the last byte."""
+        with (self.place / "filler").open("ab", buffering=0) as filler:
+            block = b"\0" * MIB
+            while block:
+                try:
+                    filler.write(block)
+                except OSError:
+                    block = block[: len(block) // 2]
+
+    def empty(self) -> None:
+        """Give the space back."""
+        (self.place / "filler").unlink()
+
+    def close(self) -> None:
+        """Unmount it, whatever still runs there."""
+        subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
+
+
+class ReadOnly:
+    """A directory that cannot be written to, not even by root."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        run("mount", "--bind", str(place), str(place))
+        run("mount", "-o", "remount,ro,bind", str(place))
+
+    def close(self) -> None:
+        """Make it writable again."""
+        subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
