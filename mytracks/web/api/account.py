@@ -1,0 +1,49 @@
+"""`/api/account`: who the caller is."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from mytracks.errors import NotFound
+from mytracks.people.accounts import Accounts
+from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.times import iso
+from mytracks.web.routes import Operation, Route, Visit
+
+
+class AccountDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's own account."""
+
+    username: str
+    display_name: str
+    email: str
+    is_staff: bool
+    created_at: str
+
+
+class Account:
+    """Reads the caller's account."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    async def show(self, visit: Visit) -> Answer:
+        """GET /api/account"""
+        account = self._accounts.numbered(visit.who.user)
+        if account is None:
+            raise NotFound("The account is gone.")
+        details = AccountDetails(
+            username=account.name,
+            display_name=account.display or account.name,
+            email=account.email,
+            is_staff=account.admin,
+            created_at=iso(account.created),
+        )
+        return as_json(details)
+
+    def routes(self) -> Sequence[Route]:
+        """The path of this noun."""
+        show = Operation(
+            handler=self.show, summary="The caller's own account.", result=AccountDetails
+        )
+        return [Route("/api/account", [show])]

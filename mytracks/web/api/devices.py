@@ -1,0 +1,125 @@
+"""`/api/devices`: the phones that the caller may see."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mytracks.phones.presence import Presence
+from mytracks.sharing.identity import Principal
+from mytracks.tracks.history import History, Question
+from mytracks.tracks.ports import DeviceState
+from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.times import iso
+from mytracks.web.query import Query, read
+from mytracks.web.request import Request
+from mytracks.web.routes import Operation, Route, Visit
+
+
+class DevicesQuery(Query, frozen=True, kw_only=True):
+    """Which part of the list."""
+
+    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
+    offset: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """A phone. `is_online`: heard of and not lost since; null: nothing heard since the server
+    started. `location_count`: told for one device only, since counting takes its time."""
+
+    id: str
+    device_id: str
+    device_name: str
+    name: str
+    owner_username: str
+    tid: str | None
+    created_at: str
+    last_seen: str
+    last_seen_unix: int
+    last_location_at: str | None
+    is_online: bool | None
+    mqtt_user: str
+    mqtt_topic_id: str
+    location_count: int | None = None
+
+
+class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of devices, most recently seen first."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[Device]
+
+
+class Devices:
+    """Reads the registry for whoever asks."""
+
+    def __init__(self, history: History, presence: Presence) -> None:
+        self._history = history
+        self._presence = presence
+
+    def visible(self, viewer: Principal) -> list[Device]:
+        """All devices that `viewer` may see, most recently seen first."""
+        states = self._history.devices(viewer)
+        return [self._shown(s) for s in sorted(states, key=lambda state: -state.seen)]
+
+    async def list(self, visit: Visit) -> Answer:
+        """GET /api/devices"""
+        query = read(visit.request, DevicesQuery)
+        devices = self.visible(visit.who)
+        end = query.offset + query.limit
+        page = DevicePage(
+            count=len(devices),
+            next=_link(visit.request, query, end) if end < len(devices) else None,
+            previous=(
+                _link(visit.request, query, max(0, query.offset - query.limit))
+                if query.offset
+                else None
+            ),
+            results=devices[query.offset : end],
+        )
+        return as_json(page)
+
+    async def one(self, visit: Visit, user: str, device: str) -> Answer:
+        """GET /api/devices/{user}/{device}"""
+        path = f"{user}/{device}"
+        (state,) = self._history.devices(visit.who, [path])
+        question = Question(devices=[path], limit=1, repeats=True)
+        found = await self._history.find(visit.who, question)
+        return as_json(msgspec.structs.replace(self._shown(state), location_count=found.count))
+
+    def routes(self) -> Sequence[Route]:
+        """The paths of this noun."""
+        several = Operation(
+            handler=self.list,
+            summary="The devices that the caller may see.",
+            query=DevicesQuery,
+            result=DevicePage,
+            refusals=(400,),
+        )
+        one = Operation(handler=self.one, summary="One device.", result=Device, refusals=(404,))
+        return [Route("/api/devices", [several]), Route("/api/devices/<user>/<device>", [one])]
+
+    def _shown(self, state: DeviceState) -> Device:
+        device = state.device
+        return Device(
+            id=device.path,
+            device_id=device.path,
+            device_name=device.path,
+            name=device.name,
+            owner_username=device.owner_name,
+            tid=state.tid,
+            created_at=iso(state.created),
+            last_seen=iso(state.seen),
+            last_seen_unix=state.seen,
+            last_location_at=None if state.last_at is None else iso(state.last_at),
+            is_online=self._presence.online(device.number),
+            mqtt_user=device.owner_name,
+            mqtt_topic_id=device.path,
+        )
+
+
+def _link(request: Request, query: DevicesQuery, offset: int) -> str:
+    return request.absolute(f"/api/devices?limit={query.limit}&offset={offset}")

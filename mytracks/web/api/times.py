@@ -1,0 +1,19 @@
+"""Dates as the API writes and reads them: ISO 8601 in UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def iso(at: float) -> str:
+    """`at` (UTC epoch seconds) in whole seconds, as `2026-11-24T06:40:00Z`."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def seconds(text: str, *, end_of_day: bool = False) -> int:
+    """UTC epoch seconds of an ISO 8601 date or time; without a zone it is UTC. A date alone is its
+    first second, or its last with `end_of_day`. Raises ValueError."""
+    parsed = datetime.fromisoformat(text.strip())
+    if parsed.tzinfo is None:
+        parsed = parsed.replace(tzinfo=UTC)
+    if end_of_day and len(text.strip()) <= len("2026-11-24"):
+        parsed += timedelta(days=1, seconds=-1)
+    return int(parsed.timestamp())

@@ -1,0 +1,84 @@
+"""Joins the web room: constructs its objects and hands each what it needs."""
+
+from collections.abc import Sequence
+
+from mytracks.web.api.account import Account
+from mytracks.web.api.devices import Devices
+from mytracks.web.api.health import Health
+from mytracks.web.api.locations import Locations
+from mytracks.web.api.publish import Publish
+from mytracks.web.headers import SecurityHeaders
+from mytracks.web.identity import Identity
+from mytracks.web.limits import Limits
+from mytracks.web.live import LiveDoor
+from mytracks.web.openapi import OpenAPI
+from mytracks.web.pages.errors import ErrorPages
+from mytracks.web.pages.frame import Frame
+from mytracks.web.pages.login import Login
+from mytracks.web.pages.map import MapPage
+from mytracks.web.pages.setup import Setup
+from mytracks.web.pages.static import Static
+from mytracks.web.proxies import Proxies
+from mytracks.web.router import Router
+from mytracks.web.routes import Route
+from mytracks.web.services import WebServices
+from mytracks.web.site import Site
+
+
+def build(services: WebServices, limits: Limits) -> Site:
+    """The site, for as many listeners as there are; `close` it after they are closed."""
+    signin, accounts = services.people.signin, services.people.accounts
+    identity = Identity(signin, services.public_url)
+    frame = Frame(services.assets, accounts, services.version)
+    live = LiveDoor(services.live, signin, identity, services.clock, limits)
+    accounts.watch(lambda revocation: live.cut(revocation.covers))
+    openapi = OpenAPI(services.version)
+    routes = [
+        *_api(services, openapi),
+        *_pages(services, frame, live),
+        *live.routes(),
+    ]
+    openapi.describe(routes)
+    return Site(
+        Router(routes, identity, ErrorPages(frame, identity)),
+        live,
+        SecurityHeaders(services.public_url),
+        Proxies(
+            services.trusted_proxies,
+            lambda: (services.public_url() or "").startswith("https://"),
+        ),
+        services.clock,
+        limits,
+    )
+
+
+def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
+    locations = Locations(services.history)
+    return [
+        *Publish(services.http_mode).routes(locations.operations()),
+        *locations.routes(),
+        *Devices(services.history, services.presence).routes(),
+        *Account(services.people.accounts).routes(),
+        *Health(services.health, services.version).routes(),
+        *openapi.routes(),
+    ]
+
+
+def _pages(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route]:
+    login = Login(services.people, frame, live.signed_out)
+    map_page = MapPage(
+        frame,
+        services.history,
+        services.live,
+        Devices(services.history, services.presence),
+        services.clock,
+        services.public_url,
+        services.mqtt_port,
+    )
+    setup = Setup(services.setup, services.people.accounts, login, frame)
+    return [
+        *map_page.routes(),
+        *login.routes(),
+        *setup.routes(),
+        *Static(services.assets).routes(),
+    ]

@@ -1,0 +1,38 @@
+"""How much of anything the web door takes, and for how long it waits."""
+
+from attrs import frozen
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+@frozen(kw_only=True)
+class Limits:
+    """The `[http]` table of the settings. Sizes in bytes, times in seconds (contract 5)."""
+
+    max_body_size: int = MIB
+    """Of a request's body, everywhere but on the publishing paths: above it 413."""
+    max_publish_size: int = 8 * MIB
+    """Of what a phone publishes; a larger body is set aside, not refused."""
+    max_publish_read: int = 64 * MIB
+    """Of an oversized publish: read to its end up to here, so that the phone gets its answer."""
+    oversize_kept: int = 64 * KIB
+    """What is kept of an oversized publish: its beginning."""
+    max_bodies: int = 128 * MIB
+    """Of all bodies together that are being received at one moment: above it 503."""
+    header_timeout: float = 10.0
+    """From the first byte of a request (or from the accept) to the end of its header."""
+    body_timeout: float = 30.0
+    """Without a byte of a body that is still owed."""
+    idle_timeout: float = 60.0
+    """Between two requests on one connection."""
+    linger_timeout: float = 3.0
+    """After a refusal: how long what the client still sends is read and thrown away."""
+    max_sockets: int = 2000
+    """WebSockets, all viewers together: above it 503."""
+    max_sockets_per_user: int = 50
+    """WebSockets of one account: above it 429."""
+    max_socket_message: int = 4 * KIB
+    """What a client may send over a WebSocket in one message (nothing of it is used)."""
+    ping_interval: float = 25.0
+    """Between two WebSocket pings; as long again without a sign of life ends the socket."""

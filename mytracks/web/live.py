@@ -1,0 +1,282 @@
+"""`/ws/locations/`: what is stored is seen at once by whoever may see it.
+
+Carries what `listener.py` says; decides who gets a socket and when it is taken away. Rights are
+asked by `tracks.live` at each delivery, and here whether the viewer is still signed in. Nothing
+that a client sends matters.
+"""
+
+import struct
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, ClassVar, Final
+
+from attrs import frozen
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
+from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.logger import Logger
+from zope.interface import implementer
+
+from mytracks.clock import Clock, Repeating
+from mytracks.errors import Busy, Forbidden, Unauthenticated, Unavailable
+from mytracks.people.signin import SignIn
+from mytracks.sharing.identity import Principal
+from mytracks.tracks.live import Event, Live
+from mytracks.web.answers import Answer, HandOver
+from mytracks.web.identity import Identity
+from mytracks.web.limits import Limits
+from mytracks.web.listener import Listener, encoded
+from mytracks.web.problems import RETRY_AFTER, problem
+from mytracks.web.query import Query, read
+from mytracks.web.request import Request
+from mytracks.web.routes import Operation, Route, Visit
+
+PATH: Final = "/ws/locations/"
+GOING_AWAY: Final = 1001
+SIGNED_OUT: Final = 4401
+"""Our own close code: sign in again before you come back."""
+_CLOSE: Final = 8
+_VERSION: Final = "13"
+_KEY_LENGTH: Final = 24
+
+
+class LiveQuery(Query, frozen=True, kw_only=True):
+    """`since`: the last number the client was told; what came after it is told again."""
+
+    since: int | None = None
+
+
+@frozen
+class Seat:
+    """Who listens, and the token of the session if it was a cookie that told."""
+
+    viewer: Principal
+    session: str | None
+    since: int | None
+    headers: dict[str, str]
+
+
+@implementer(IPushProducer)
+class Socket(WebSocketServerProtocol):
+    """One viewer's WebSocket, on the connection that its HTTP request came by."""
+
+    door: "LiveDoor"
+    seat: Seat
+    listener: Listener
+    transport: Any
+    silent = False
+    """A ping was sent and nothing came since."""
+
+    def onConnect(self, request: Any) -> tuple[None, dict[str, str]]:  # noqa: ARG002
+        return None, self.seat.headers
+
+    def onOpen(self) -> None:
+        # The HTTP connection was the transport's producer; now we are told when it is full.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        self.listener.begin(self.seat.since)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: ARG002, N803
+        self.door.left(self)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: ARG002, N803
+        self.silent = False
+
+    def onPong(self, payload: bytes) -> None:  # noqa: ARG002
+        self.silent = False
+
+    def end(self, code: int, reason: str) -> None:
+        """Tell the client why, and be gone without waiting for its consent."""
+        self.door.left(self)
+        self.transport.unregisterProducer()
+        self.sendFrame(opcode=_CLOSE, payload=struct.pack("!H", code) + reason.encode("utf-8"))
+        self.transport.loseConnection()
+
+    def probe(self) -> None:
+        """Ask for a sign of life; one that gave none since the last time is dropped."""
+        if self.silent:
+            self.transport.abortConnection()
+            return
+        self.silent = True
+        self.sendPing()
+
+    def pauseProducing(self) -> None:
+        self.listener.pause()
+
+    def resumeProducing(self) -> None:
+        self.listener.resume()
+
+    def stopProducing(self) -> None:
+        """The connection is lost; `onClose` tells."""
+
+
+class _Seated:
+    """Makes the socket of one seat, where Autobahn's resource wants a factory."""
+
+    def __init__(self, door: "LiveDoor", factory: WebSocketServerFactory, seat: Seat) -> None:
+        self._door = door
+        self._factory = factory
+        self._seat = seat
+
+    def buildProtocol(self, addr: IAddress) -> Socket:
+        socket = self._factory.buildProtocol(addr)
+        assert isinstance(socket, Socket)
+        self._door.seated(socket, self._seat)
+        return socket
+
+
+class LiveDoor:
+    """All sockets."""
+
+    log: ClassVar[Logger] = Logger()
+
+    def __init__(
+        self, live: Live, signin: SignIn, identity: Identity, clock: Clock, limits: Limits
+    ) -> None:
+        self._live = live
+        self._signin = signin
+        self._identity = identity
+        self._limits = limits
+        self._sockets: dict[Socket, None] = {}
+        self._of_user: Counter[int] = Counter()
+        self._newest: tuple[Event, bytes] | None = None
+        self._probing = Repeating(clock, limits.ping_interval, self._probe, "probing sockets")
+        self._factory = _factory(clock, limits)
+
+    @property
+    def count(self) -> int:
+        """How many sockets are open."""
+        return len(self._sockets)
+
+    def open(self) -> None:
+        """Begin to look after the sockets."""
+        self._probing.start()
+
+    def close(self) -> None:
+        """Say goodbye to all."""
+        self._probing.stop()
+        for socket in list(self._sockets):
+            socket.end(GOING_AWAY, "the server is stopping")
+
+    def cut(self, condition: Callable[[Principal], bool]) -> int:
+        """Take the sockets of the viewers that `condition` names away; how many they were."""
+        return self._cut(lambda seat: condition(seat.viewer))
+
+    def signed_out(self, session: str) -> None:
+        """This web session ended: its sockets end with it."""
+        self._cut(lambda seat: seat.session == session)
+
+    async def connect(self, visit: Visit) -> Answer | HandOver:
+        """GET /ws/locations/"""
+        request = visit.request
+        self._check_origin(visit)
+        refused = _handshake_problem(request)
+        if refused is not None:
+            return refused
+        since = read(request, LiveQuery).since
+        self._check_room(visit.who)
+        headers = _as_pairs(request.security_lines)
+        seat = Seat(visit.who, visit.session, since, headers)
+        return HandOver(WebSocketResource(_Seated(self, self._factory, seat)))
+
+    def routes(self) -> Sequence[Route]:
+        """The path of the door."""
+        return [Route(PATH, [Operation(handler=self.connect)])]
+
+    def seated(self, socket: Socket, seat: Seat) -> None:
+        """`socket` is about to take over its connection."""
+        socket.door = self
+        socket.seat = seat
+        socket.listener = Listener(
+            self._live,
+            seat.viewer,
+            send=socket.sendMessage,
+            still_welcome=partial(self._welcome, seat),
+            sent_away=partial(socket.end, SIGNED_OUT, "signed out"),
+            encode=self._encoded,
+        )
+        self._sockets[socket] = None
+        self._of_user[seat.viewer.user] += 1
+
+    def left(self, socket: Socket) -> None:
+        """`socket` is closed or closing; to be told twice does nothing."""
+        socket.listener.end()
+        if socket in self._sockets:
+            del self._sockets[socket]
+            self._of_user[socket.seat.viewer.user] -= 1
+            self._of_user += Counter()  # forgets users without sockets
+
+    def _check_origin(self, visit: Visit) -> None:
+        """A browser sends its cookies, and Basic if it knows it, with any page's socket."""
+        ours = self._identity.says_it_is_ours(visit.request)
+        silent = visit.request.text_header("Origin") is None
+        if ours is False or (visit.session is not None and silent):
+            raise Forbidden("This came from another site, or `public_url` is not set rightly.")
+
+    def _check_room(self, viewer: Principal) -> None:
+        if len(self._sockets) >= self._limits.max_sockets:
+            raise Unavailable("Too many sockets are open.")
+        if self._of_user[viewer.user] >= self._limits.max_sockets_per_user:
+            raise Busy("You have too many sockets open.", RETRY_AFTER)
+
+    def _welcome(self, seat: Seat) -> bool:
+        if seat.session is None:
+            return True  # signed in by Basic: `cut` is told when that is over
+        try:
+            self._signin.session(seat.session)
+        except Unauthenticated:
+            return False
+        return True
+
+    def _encoded(self, event: Event) -> bytes:
+        """Encoded once for all who are told of it one after the other."""
+        if self._newest is None or self._newest[0] is not event:
+            self._newest = event, encoded(event)
+        return self._newest[1]
+
+    def _cut(self, condition: Callable[[Seat], bool]) -> int:
+        condemned = [socket for socket in self._sockets if condition(socket.seat)]
+        for socket in condemned:
+            socket.end(SIGNED_OUT, "signed out")
+        return len(condemned)
+
+    def _probe(self) -> None:
+        self._cut(lambda seat: not self._welcome(seat))
+        for socket in list(self._sockets):
+            socket.probe()
+
+
+def _factory(clock: Clock, limits: Limits) -> WebSocketServerFactory:
+    """Autobahn without timers and checks of its own: ours are above, on our clock."""
+    factory = WebSocketServerFactory(server="", reactor=clock.timers)
+    factory.protocol = Socket
+    factory.setProtocolOptions(
+        webStatus=False,
+        maxFramePayloadSize=limits.max_socket_message,
+        maxMessagePayloadSize=limits.max_socket_message,
+        openHandshakeTimeout=0,
+        closeHandshakeTimeout=0,
+        allowNullOrigin=True,
+    )
+    return factory
+
+
+def _handshake_problem(request: Request) -> Answer | None:
+    """What is wrong with the opening handshake [RFC 6455 4.2.1]; Autobahn's own answer to it would
+    lack our headers."""
+    if (request.text_header("Upgrade") or "").lower() != "websocket":
+        upgrade = [(b"Upgrade", b"websocket")]
+        return problem(426, "This is a WebSocket.", headers=upgrade)
+    if request.text_header("Sec-WebSocket-Version") != _VERSION:
+        version = [(b"Sec-WebSocket-Version", _VERSION.encode("ascii"))]
+        return problem(426, "Only version 13 is spoken.", headers=version)
+    key = request.text_header("Sec-WebSocket-Key") or ""
+    if len(key) != _KEY_LENGTH or request.clientproto != b"HTTP/1.1":
+        return problem(400, "The WebSocket handshake cannot be read.")
+    return None
+
+
+def _as_pairs(lines: bytes) -> dict[str, str]:
+    split = (line.partition(": ") for line in lines.decode("ascii").split("\r\n") if line)
+    return {name: value for name, _, value in split}

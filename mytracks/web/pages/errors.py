@@ -1,0 +1,52 @@
+"""What a browser is shown instead of a page: refused, not found, our own mistake."""
+
+from http import HTTPStatus
+from typing import ClassVar
+
+from jinja2 import TemplateError
+from twisted.logger import Logger
+
+from mytracks.errors import Busy, Refused
+from mytracks.web.answers import Answer
+from mytracks.web.identity import Identity
+from mytracks.web.pages.frame import Frame
+from mytracks.web.problems import HTTP_STATUS, problem, refusal
+from mytracks.web.request import Request
+from mytracks.web.routes import Visit
+
+
+class ErrorPages:
+    """Tells refusals as pages to browsers, as problem documents to everybody else."""
+
+    log: ClassVar[Logger] = Logger()
+
+    def __init__(self, frame: Frame, identity: Identity) -> None:
+        self._frame = frame
+        self._identity = identity
+
+    def refusal(self, request: Request, refused: Refused) -> Answer:
+        """`refused`, told to a browser."""
+        plain = refusal(refused, challenge=False, phone=False)
+        headers = [h for h in plain.headers if h[0] == b"Retry-After"]
+        title = "Too many attempts" if isinstance(refused, Busy) else None
+        page = self._page(request, HTTP_STATUS[type(refused)], str(refused), title)
+        return page.with_headers(headers)
+
+    def nothing_here(self, request: Request) -> Answer:
+        """404 of a path that is no route of ours."""
+        detail = "There is nothing at this address."
+        if request.path.startswith((b"/api/", b"/ws/", b"/static/")):
+            return problem(404, detail)
+        return self._page(request, 404, detail)
+
+    def _page(self, request: Request, status: int, detail: str, title: str | None = None) -> Answer:
+        if "text/html" not in (request.text_header("Accept") or ""):
+            return problem(status, detail)
+        found = self._identity.by_cookie(request)
+        visit = Visit(request, *found) if found is not None else Visit(request, None)
+        title = title or HTTPStatus(status).phrase
+        try:
+            return self._frame.page(visit, "error.html", status=status, title=title, detail=detail)
+        except TemplateError:
+            self.log.failure("the error page cannot be rendered")
+            return problem(status, detail)

@@ -1,0 +1,37 @@
+"""What the web door needs of the rest of the house."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+
+from mytracks.clock import Clock
+from mytracks.people.build import People
+from mytracks.phones.http_mode import HTTPMode
+from mytracks.phones.presence import Presence
+from mytracks.tracks.history import History
+from mytracks.tracks.live import Live
+from mytracks.web.assets import Assets
+from mytracks.web.pages.setup import SetupToken
+from mytracks.web.proxies import Network
+
+
+@frozen(kw_only=True)
+class WebServices:
+    """`health`: names what is down right now, nothing when all is well. `public_url`: scheme and
+    host without a path, None while it is not known. `mqtt_port`: None where MQTT does not listen.
+    `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
+    administrator."""
+
+    people: People
+    history: History
+    live: Live
+    presence: Presence
+    http_mode: HTTPMode
+    assets: Assets
+    health: Callable[[], Sequence[str]]
+    public_url: Callable[[], str | None]
+    mqtt_port: Callable[[], int | None]
+    setup: SetupToken
+    clock: Clock
+    version: str
+    trusted_proxies: Sequence[Network] = ()
