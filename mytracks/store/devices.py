@@ -1,0 +1,134 @@
+"""Devices in the database. Implements `tracks.ports.Devices`; makes them on their first message."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from attrs import define
+from sqlalchemy import and_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from mytracks.sharing.identity import Device
+from mytracks.store.accounts import NAME_OF
+from mytracks.store.database import sql
+from mytracks.store.schema import device, user_account
+from mytracks.store.statements import Rows, Statement, Values
+from mytracks.tracks.ports import DeviceState
+from mytracks.transaction import Transaction
+
+_with_owner: Final = select(
+    device.c.id,
+    device.c.user_id,
+    user_account.c.name,
+    device.c.name.label("device_name"),
+    device.c.tid,
+    device.c.created,
+    device.c.seen,
+    device.c.last_tst,
+    device.c.last_seq,
+).join_from(device, user_account, user_account.c.id == device.c.user_id)
+
+ALL: Final = Statement(_with_owner.order_by(device.c.id))
+NUMBERED: Final = Statement(_with_owner.where(device.c.id == bindparam("number")))
+NAMED: Final = Statement(
+    select(device.c.id).where(
+        device.c.user_id == bindparam("owner"), device.c.name == bindparam("name")
+    )
+)
+MAKE: Final = Statement(
+    insert(device)
+    .values(
+        user_id=bindparam("owner"),
+        name=bindparam("name"),
+        created=bindparam("created"),
+        seen=bindparam("seen"),
+    )
+    .returning(device.c.id)
+)
+
+_mark: Final = insert(device).values(
+    {
+        name: bindparam(name)
+        for name in ("id", "user_id", "name", "tid", "created", "seen", "last_tst", "last_seq")
+    }
+)
+_newer: Final = or_(
+    device.c.last_tst.is_(None),
+    tuple_(_mark.excluded.last_tst, _mark.excluded.last_seq)
+    > tuple_(device.c.last_tst, device.c.last_seq),
+)
+MARK: Final = Rows(
+    _mark.on_conflict_do_update(
+        index_elements=["id"],
+        set_={
+            "tid": func.coalesce(_mark.excluded.tid, device.c.tid),
+            "seen": case(
+                (_mark.excluded.seen > device.c.seen, _mark.excluded.seen), else_=device.c.seen
+            ),
+            "last_tst": case(
+                (and_(_mark.excluded.last_tst.is_not(None), _newer), _mark.excluded.last_tst),
+                else_=device.c.last_tst,
+            ),
+            "last_seq": case(
+                (and_(_mark.excluded.last_tst.is_not(None), _newer), _mark.excluded.last_seq),
+                else_=device.c.last_seq,
+            ),
+        },
+    )
+)
+
+
+@define
+class Mark:
+    """What a batch says of a device. `seen`: UTC seconds; `last`: (time, seq) of its newest fix."""
+
+    device: Device
+    seen: int
+    tid: str | None = None
+    last: tuple[int, int] | None = None
+
+    @property
+    def row(self) -> Values:
+        """In the order of `MARK`."""
+        at, seq = self.last or (None, None)
+        owner, name = self.device.owner, self.device.name
+        return (self.device.number, owner, name, self.tid, self.seen, self.seen, at, seq)
+
+
+class StoredDevices:
+    """The devices."""
+
+    async def all(self, tx: Transaction) -> Sequence[DeviceState]:
+        """Every device, by number."""
+        return [_state(row) for row in await sql(tx).all(ALL)]
+
+    async def numbered(self, tx: Transaction, number: int) -> Device | None:
+        """The device with this number."""
+        row = await sql(tx).one(NUMBERED, number=number)
+        return None if row is None else _state(row).device
+
+    async def made(self, tx: Transaction, owner: int, name: str, now: int) -> Device | None:
+        """The device of this name, made if need be; None when there is no such account."""
+        account = await sql(tx).one(NAME_OF, number=owner)
+        if account is None:
+            return None
+        row = await sql(tx).one(NAMED, owner=owner, name=name)
+        if row is None:
+            row = await sql(tx).one(MAKE, owner=owner, name=name, created=now, seen=now)
+        assert row is not None
+        return Device(row[0], owner, account[0], name)
+
+    async def mark(self, tx: Transaction, marks: Sequence[Mark]) -> None:
+        """Note when devices, all of which are stored, were seen and where they were last."""
+        await sql(tx).insert(MARK, sorted(mark.row for mark in marks))
+
+
+def _state(row: Values) -> DeviceState:
+    number, owner, owner_name, name, tid, created, seen, last_at, last_seq = row
+    return DeviceState(
+        device=Device(number, owner, owner_name, name),
+        tid=tid,
+        created=created,
+        seen=seen,
+        last_at=last_at,
+        last_seq=last_seq,
+    )

@@ -1,0 +1,218 @@
+"""A Location as a row and back, with nothing lost.
+
+Columns hold whole numbers. What a column cannot hold goes verbatim, under its wire name, into the
+JSON of `extra`, which is merged over the columns when reading. Members that a phone repeats from
+report to report are the row's context and stored once for many rows.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import frozen
+
+from mytracks.store import json_text
+from mytracks.store.statements import Values
+from mytracks.tracks.locations import Flags, Location, Via
+
+COLUMNS: Final = (
+    "device_id",
+    "tst",
+    "seq",
+    "lat",
+    "lon",
+    "acc",
+    "alt",
+    "vac",
+    "vel",
+    "cog",
+    "batt",
+    "bs",
+    "conn",
+    "mode",
+    "trig",
+    "source",
+    "via",
+    "flags",
+    "delay",
+    "context_id",
+    "extra",
+)
+FLAGS: Final = COLUMNS.index("flags")
+CONTENT: Final = tuple(
+    number
+    for number, name in enumerate(COLUMNS)
+    if name not in ("device_id", "tst", "seq", "via", "flags", "delay")
+)
+"""The columns that say what was reported, not how and when it came."""
+
+_PER_DEGREE: Final = 10_000_000
+_MOST: Final = 2**31 - 1
+_SOURCES: Final = ("gps", "fused", "network", "passive")
+_SOURCE_NUMBERS: Final = {name: number for number, name in enumerate(_SOURCES, 1)}
+
+_IN_CONTEXT: Final = ("inrids", "tag", "motionactivities")
+_RESERVED: Final = frozenset(
+    {"acc", "alt", "vac", "vel", "cog", "batt", "bs", "conn", "m", "t", "source"}
+    | {"_id", "created_at", "received"}
+)
+"""Wire names of what `extra` may hold for the columns' sake."""
+_ESCAPE: Final = "$"
+"""Put before a member of `Location.extra` that has a reserved name, or begins like this."""
+
+
+@frozen
+class Context:
+    """What a phone repeats: its place among regions and networks, and its short name."""
+
+    tid: str | None
+    in_regions: tuple[str, ...]
+    ssid: str | None
+    bssid: str | None
+    members: str
+    """JSON of those of the `extra` members that belong here; empty: none."""
+
+    def body(self) -> str:
+        """The JSON that is stored."""
+        parts = {
+            "tid": self.tid,
+            "inregions": self.in_regions or None,
+            "ssid": self.ssid,
+            "bssid": self.bssid,
+            "extra": json_text.read(self.members) if self.members else None,
+        }
+        return json_text.write({name: part for name, part in parts.items() if part is not None})
+
+
+EMPTY: Final = Context(None, (), None, None, "")
+
+
+def context_of(location: Location) -> Context:
+    """The part of a location that is stored once for many."""
+    extra = location.extra
+    members = {name: extra[name] for name in _IN_CONTEXT if name in extra} if extra else None
+    return Context(
+        location.tid,
+        location.in_regions,
+        location.ssid,
+        location.bssid,
+        json_text.write(members) if members else "",
+    )
+
+
+def row_of(device: int, location: Location, flags: int, context: int | None) -> Values:
+    """The row of a location, in the order of `COLUMNS`."""
+    odd: dict[str, Any] = {}
+    if location.message_id is not None:
+        odd["_id"] = location.message_id
+    if location.created_at is not None:
+        odd["created_at"] = location.created_at
+    delay = location.received - location.at
+    if not -_MOST <= delay <= _MOST:
+        odd["received"] = location.received
+        delay = 0
+    row = (
+        device,
+        location.at,
+        location.seq,
+        round(location.latitude * _PER_DEGREE),
+        round(location.longitude * _PER_DEGREE),
+        _whole(location.accuracy, "acc", odd),
+        _whole(location.altitude, "alt", odd),
+        _whole(location.vertical_accuracy, "vac", odd),
+        _whole(location.velocity, "vel", odd),
+        _whole(location.course, "cog", odd),
+        _whole(location.battery, "batt", odd),
+        _whole(location.battery_status, "bs", odd),
+        _letter(location.connection, "conn", odd),
+        _whole(location.mode, "m", odd),
+        _letter(location.trigger, "t", odd),
+        _source(location.source, odd),
+        int(location.via),
+        flags,
+        delay,
+        context,
+    )
+    if location.extra:
+        odd.update(_escaped(location.extra))
+    return (*row, json_text.write(odd) if odd else None)
+
+
+def location_of(row: Values, context: str | None) -> Location:
+    """The location of a row; `context`: the body of its context."""
+    (_, at, seq, lat, lon, *columns, via, flags, delay, _, text) = row
+    acc, alt, vac, vel, cog, batt, bs, conn, mode, trig, source = columns
+    odd: dict[str, Any] = json_text.read(text) if text else {}
+    repeated: dict[str, Any] = json_text.read(context) if context else {}
+    take = odd.pop
+    return Location(
+        at=at,
+        seq=seq,
+        latitude=lat / _PER_DEGREE,
+        longitude=lon / _PER_DEGREE,
+        received=take("received", at + delay),
+        via=Via(via),
+        flags=Flags(flags),
+        accuracy=take("acc", acc),
+        altitude=take("alt", alt),
+        vertical_accuracy=take("vac", vac),
+        velocity=take("vel", vel),
+        course=take("cog", cog),
+        battery=take("batt", batt),
+        battery_status=take("bs", bs),
+        connection=take("conn", None if conn is None else chr(conn)),
+        mode=take("m", mode),
+        trigger=take("t", None if trig is None else chr(trig)),
+        source=take("source", None if source is None else _SOURCES[source - 1]),
+        tid=repeated.get("tid"),
+        message_id=take("_id", None),
+        created_at=take("created_at", None),
+        in_regions=tuple(repeated.get("inregions", ())),
+        ssid=repeated.get("ssid"),
+        bssid=repeated.get("bssid"),
+        extra={**repeated.get("extra", {}), **_unescaped(odd)},
+    )
+
+
+def _whole(value: float | None, name: str, odd: dict[str, Any]) -> int | None:
+    """The whole number for a column; what that loses goes into `odd`."""
+    if value is None:
+        return None
+    if not -_MOST <= value <= _MOST:
+        odd[name] = value
+        return None
+    whole = round(value)
+    if whole != value:
+        odd[name] = value
+    return whole
+
+
+def _letter(value: str | None, name: str, odd: dict[str, Any]) -> int | None:
+    """The code of an ASCII letter; anything else goes into `odd`."""
+    if value is None:
+        return None
+    if len(value) == 1 and value.isascii():
+        return ord(value)
+    odd[name] = value
+    return None
+
+
+def _source(value: str | None, odd: dict[str, Any]) -> int | None:
+    if value is None:
+        return None
+    number = _SOURCE_NUMBERS.get(value)
+    if number is None:
+        odd["source"] = value
+    return number
+
+
+def _escaped(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members that stay with the row, out of the way of those of the columns."""
+    return {
+        _ESCAPE + name if name in _RESERVED or name.startswith(_ESCAPE) else name: value
+        for name, value in extra.items()
+        if name not in _IN_CONTEXT
+    }
+
+
+def _unescaped(odd: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name.removeprefix(_ESCAPE): value for name, value in odd.items()}

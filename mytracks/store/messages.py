@@ -1,0 +1,75 @@
+"""Messages other than locations, kept as they came for a number of days."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Final
+
+from sqlalchemy import Integer, bindparam, delete, select
+from sqlalchemy.dialects.postgresql import insert
+
+from mytracks.store.database import sql
+from mytracks.store.limits import Limits
+from mytracks.store.schema import message
+from mytracks.store.statements import Rows, Statement, Values
+from mytracks.transaction import Transaction
+
+
+class Kind(IntEnum):
+    """The `_type` of a message, as stored; the body has it as text."""
+
+    OTHER = 0
+    LWT = 1
+    STEPS = 2
+    BEACON = 3
+    DUMP = 4
+    STATUS = 5
+    TRANSITION = 6
+    WAYPOINT = 7
+    WAYPOINTS = 8
+    CARD = 9
+    CMD = 10
+    CONFIGURATION = 11
+    REQUEST = 12
+    ENCRYPTED = 13
+
+
+_KINDS: Final = {kind.name.lower(): int(kind) for kind in Kind}
+_DAY: Final = 86_400
+_SWEPT_AT_ONCE: Final = 1_000
+_BETWEEN_SWEEPS: Final = 3_600
+
+ADD: Final = Rows(
+    insert(message).values(
+        {name: bindparam(name) for name in ("device_id", "received", "type", "topic", "body")}
+    )
+)
+_old: Final = (
+    select(message.c.id)
+    .where(message.c.received < bindparam("before"))
+    .order_by(message.c.received)
+    .limit(bindparam("most", type_=Integer))
+)
+SWEEP: Final = Statement(delete(message).where(message.c.id.in_(_old)))
+
+
+def message_row(device: int, received: int, kind: str, topic: str, body: bytes) -> Values:
+    """A row in the order of `ADD`. `received`: UTC seconds."""
+    return (device, received, _KINDS.get(kind, int(Kind.OTHER)), topic, body)
+
+
+class Messages:
+    """Stores messages, and removes a bounded number of old ones every hour that it does."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._days = limits.message_days
+        self._sweep_at = 0
+
+    async def add(self, tx: Transaction, rows: Sequence[Values]) -> None:
+        """Store them."""
+        await sql(tx).insert(ADD, rows)
+        now = max(int(row[1]) for row in rows)
+        if now >= self._sweep_at:
+            before = now - self._days * _DAY
+            swept = await sql(tx).run(SWEEP, before=before, most=_SWEPT_AT_ONCE)
+            if swept < _SWEPT_AT_ONCE:
+                self._sweep_at = now + _BETWEEN_SWEEPS

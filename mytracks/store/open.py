@@ -1,0 +1,89 @@
+"""The store, opened: a database and the nouns that are kept in it."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorFromThreads
+
+from mytracks.clock import Clock
+from mytracks.store.accounts import StoredAccounts
+from mytracks.store.contexts import Contexts
+from mytracks.store.device_passwords import StoredDevicePasswords
+from mytracks.store.devices import StoredDevices
+from mytracks.store.files import FILE, StoreRefused
+from mytracks.store.limits import Limits
+from mytracks.store.locations import StoredLocations
+from mytracks.store.messages import Messages
+from mytracks.store.mqtt_sessions import StoredJournal
+from mytracks.store.quarantine import Quarantine
+from mytracks.store.recording import Recorder
+from mytracks.store.sqlite.driver import SQLiteDatabase
+from mytracks.store.sqlite.opening import prepare, refusal
+from mytracks.store.web_sessions import StoredWebSessions
+
+SQLITE: Final = "sqlite"
+
+
+@frozen(kw_only=True)
+class Store:
+    """Everything that is kept. Services take the parts they need."""
+
+    database: SQLiteDatabase
+    accounts: StoredAccounts
+    device_passwords: StoredDevicePasswords
+    web_sessions: StoredWebSessions
+    devices: StoredDevices
+    locations: StoredLocations
+    journal: StoredJournal
+
+    def close(self) -> Deferred[None]:
+        """Store what waits, refuse what comes, fire when all is closed."""
+        return self.database.close()
+
+
+async def open_store(
+    directory: Path,
+    database: str,
+    clock: Clock,
+    reactor: IReactorFromThreads,
+    limits: Limits,
+    on_fatal: Callable[[str], object],
+) -> Store:
+    """Open the store of a data folder; make it when the folder has never had one.
+
+    `database`: `sqlite`. `on_fatal` is called on the reactor, with one line, when nothing can be
+    stored any more. Raises StoreRefused or CorruptDatabase, whose text is one line for people.
+    """
+    if database != SQLITE:
+        # The text may hold a password: it is not repeated.
+        raise StoreRefused("the database must be sqlite: no other kind is supported")
+    path = directory / FILE
+    opened = SQLiteDatabase(
+        path,
+        lambda: prepare(directory, limits, int(clock.now())),
+        clock,
+        reactor,
+        limits,
+        on_fatal,
+    )
+    try:
+        await opened.open()
+    except (sqlite3.Error, OSError) as error:
+        raise refusal(path, error) from error
+    if path.stat().st_size > limits.check_at_start:
+        opened.check()
+    devices = StoredDevices()
+    recorder = Recorder(devices, Contexts(limits), Messages(limits), Quarantine(limits))
+    return Store(
+        database=opened,
+        accounts=StoredAccounts(),
+        device_passwords=StoredDevicePasswords(devices),
+        web_sessions=StoredWebSessions(),
+        devices=devices,
+        locations=StoredLocations(devices),
+        journal=StoredJournal(opened, recorder),
+    )

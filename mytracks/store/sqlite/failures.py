@@ -1,0 +1,82 @@
+"""What an error of SQLite means: is it the row's, does it pass, or is it the end of writing?"""
+
+import errno
+import os
+import sqlite3
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+
+class Trouble(Enum):
+    """An error of the file, not of a row."""
+
+    PASSING = "passing"
+    """Nothing was stored; the same may work later."""
+    FATAL = "fatal"
+    """What the disk holds is unknown: nothing more may be acknowledged."""
+
+
+_PASSING: Final = (
+    "SQLITE_FULL",
+    "SQLITE_READONLY",
+    "SQLITE_BUSY",
+    "SQLITE_LOCKED",
+    "SQLITE_NOMEM",
+    "SQLITE_CANTOPEN",
+)
+_FATAL: Final = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")
+_REFUSED_BY_DISK: Final = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_IOERR_TRUNCATE")
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNWRITABLE: Final = _NO_ROOM | {errno.EROFS, errno.EACCES, errno.EPERM}
+
+
+def name_of(error: BaseException) -> str:
+    """`SQLITE_…`, with the extended code where there is one; else empty."""
+    return str(getattr(error, "sqlite_errorname", ""))
+
+
+def trouble(error: BaseException, directory: Path) -> Trouble | None:
+    """What `error` says of the file; None: it is the row's or the unit's own."""
+    if isinstance(error, MemoryError):
+        return Trouble.PASSING
+    name = name_of(error)
+    if name.startswith(_REFUSED_BY_DISK) and not _can_write(directory):
+        # A quota or a file system that became read-only; SQLite has no name of its own for those.
+        return Trouble.PASSING
+    if name.startswith(_FATAL):
+        return Trouble.FATAL
+    return Trouble.PASSING if name.startswith(_PASSING) else None
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether room would help."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return name_of(error).startswith("SQLITE_FULL")
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether the file is not a database, or no longer a whole one."""
+    return name_of(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def line(error: BaseException) -> str:
+    """One line for people."""
+    name = name_of(error)
+    text = str(error) or type(error).__name__
+    return f"{text} ({name})" if isinstance(error, sqlite3.Error) and name else text
+
+
+def _can_write(directory: Path) -> bool:
+    """Whether the disk takes a few bytes; False only for reasons that pass."""
+    probe = directory / "writable.part"
+    try:
+        with open(probe, "wb") as file:
+            file.write(b"\0" * 4096)
+            file.flush()
+        os.unlink(probe)
+    except OSError as error:
+        probe.unlink(missing_ok=True) if error.errno in _NO_ROOM else None
+        return error.errno not in _UNWRITABLE
+    return True
