@@ -159,10 +159,28 @@ class History:
                 offset=question.offset,
                 after=after,
             )
-            count = await self._locations.count(tx, selection)
+            count = await self._count(tx, selection, after)
             return evolve(answer, results=results, count=count)
 
         return await self._transactions.read(unit)
+
+    async def _count(self, tx: Transaction, selection: Selection, after: Position | None) -> int:
+        """How many there are; behind a cursor, how many follow (asked often: no long count)."""
+        if after is None:
+            return await self._locations.count(tx, selection)
+        since = after.at if selection.since is None else max(after.at, selection.since)
+        from_there = await self._locations.count(tx, evolve(selection, since=since))
+        if since > after.at:
+            return from_there
+        same_second = await self._locations.page(
+            tx,
+            evolve(selection, since=since, until=since),
+            newest_first=False,
+            limit=self._limits.max_page,
+        )
+        key = (after.device, after.seq)
+        seen = sum(1 for one in same_second if (one.device.number, one.location.seq) <= key)
+        return from_there - seen
 
     async def _thinned(self, selection: Selection, question: Question, resolution: int) -> Answer:
         thinning = Thinning(resolution, self._limits.max_thinned)
