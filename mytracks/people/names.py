@@ -14,8 +14,9 @@ _LONGEST_EMAIL = 254
 
 
 def canonical(name: str) -> str:
-    """The form in which names are stored and compared."""
-    return name.lower()
+    """The form in which names are stored and compared. Only ASCII has cases here: a Kelvin sign
+    must not become a k."""
+    return name.lower() if name.isascii() else name
 
 
 def check_name(name: str) -> str:

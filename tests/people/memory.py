@@ -1,0 +1,154 @@
+"""The stored half of the people room, in memory: for tests that need to break or hold commits."""
+
+# ruff: noqa: ARG002 - the ports hand a transaction to everybody; memory has no use for it
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from attrs import evolve
+from twisted.internet.defer import Deferred, maybeDeferred
+
+from mytracks.errors import Conflict, NotFound, Unavailable
+from mytracks.people.ports import Account, DevicePassword, WebSession
+from mytracks.transaction import Transaction, Unit
+
+T = TypeVar("T")
+
+
+class MemoryTransaction:
+    """Nothing to see: the rows are in the ports' own memory."""
+
+    dialect = "memory"
+
+
+class MemoryTransactions:
+    """Runs units at once; while `failing` nothing is stored, while `holding` everything waits."""
+
+    def __init__(self) -> None:
+        self.failing = False
+        self.holding = False
+        self.commits = 0
+        self._held: list[Deferred[None]] = []
+
+    def read(self, unit: Unit[T]) -> Deferred[T]:
+        """Run `unit` now."""
+        return Deferred.fromCoroutine(unit(MemoryTransaction()))
+
+    def commit(self, unit: Unit[T]) -> Deferred[T]:
+        """Run `unit` now, or once let go; fires when it ran."""
+        return maybeDeferred(self._commit, unit)
+
+    def let_go(self) -> None:
+        """What was held is committed, in order."""
+        self.holding = False
+        held, self._held = self._held, []
+        for each in held:
+            each.callback(None)
+
+    def _commit(self, unit: Unit[T]) -> Deferred[T]:
+        if self.failing:
+            raise Unavailable("The disk is full.")
+        gate: Deferred[None] = Deferred()
+        self._held.append(gate)
+        run: Deferred[T] = gate.addCallback(lambda _: self._run(unit))
+        if not self.holding:
+            self._held.remove(gate)
+            gate.callback(None)
+        return run
+
+    def _run(self, unit: Unit[T]) -> Deferred[T]:
+        self.commits += 1
+        return Deferred.fromCoroutine(unit(MemoryTransaction()))
+
+
+class MemoryAccounts:
+    """people.ports.Accounts."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Account] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[Account]:
+        return [self.rows[number] for number in sorted(self.rows)]
+
+    async def add(self, tx: Transaction, account: Account) -> Account:
+        if any(row.name == account.name for row in self.rows.values()):
+            raise Conflict("taken")
+        self._last += 1
+        self.rows[self._last] = evolve(account, number=self._last)
+        return self.rows[self._last]
+
+    async def change(self, tx: Transaction, account: Account) -> None:
+        if account.number not in self.rows:
+            raise NotFound("gone")
+        self.rows[account.number] = account
+
+    async def delete(self, tx: Transaction, number: int) -> None:
+        del self.rows[number]
+
+
+class MemoryDevicePasswords:
+    """people.ports.DevicePasswords."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, DevicePassword] = {}
+        self._devices: dict[tuple[int, str], int] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[DevicePassword]:
+        return list(self.rows.values())
+
+    async def replace(
+        self, tx: Transaction, user: int, device_name: str, secret_hash: bytes, now: int
+    ) -> DevicePassword:
+        device = self._devices.setdefault((user, device_name), len(self._devices) + 1)
+        for number in [row.number for row in self.rows.values() if row.device == device]:
+            del self.rows[number]
+        self._last += 1
+        made = DevicePassword(
+            number=self._last,
+            user=user,
+            device=device,
+            device_name=device_name,
+            secret_hash=secret_hash,
+            created=now,
+        )
+        self.rows[made.number] = made
+        return made
+
+    async def used(self, tx: Transaction, number: int, now: int) -> None:
+        self.rows[number] = evolve(self.rows[number], last_used=now)
+
+
+class MemoryWebSessions:
+    """people.ports.WebSessions."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, WebSession] = {}
+
+    async def all(self, tx: Transaction, now: int) -> Sequence[WebSession]:
+        return [row for row in self.rows.values() if row.expires > now]
+
+    async def put(self, tx: Transaction, session: WebSession) -> None:
+        self.rows[session.token_hash] = session
+
+    async def end(self, tx: Transaction, token_hashes: Sequence[bytes]) -> None:
+        for token_hash in token_hashes:
+            self.rows.pop(token_hash, None)
+
+    async def sweep(self, tx: Transaction, now: int) -> None:
+        await self.end(tx, [row.token_hash for row in self.rows.values() if row.expires <= now])
+
+
+class MemoryStore:
+    """What `people.build` asks for."""
+
+    def __init__(self) -> None:
+        self.transactions = MemoryTransactions()
+        self.accounts = MemoryAccounts()
+        self.device_passwords = MemoryDevicePasswords()
+        self.web_sessions = MemoryWebSessions()
+
+
+def rows(port: Any) -> int:
+    """How many rows a port holds."""
+    return len(port.rows)

@@ -1,0 +1,263 @@
+"""Who has an account, and what may become of it."""
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import TestCase
+
+from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from mytracks.people.revocations import Reason, Revocation
+from tests.people.room import GOOD, OTHER, Room
+
+
+class AccountsCase(TestCase):
+    """A room whose revocations are noted."""
+
+    async def opened(self) -> Room:
+        """An opened room."""
+        self.told: list[Revocation] = []
+        self.room = Room()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
+        await self.room.open()
+        self.accounts = self.room.people.accounts
+        self.accounts.watch(self.told.append)
+        return self.room
+
+
+class AddingTests(AccountsCase):
+    """New accounts."""
+
+    async def test_an_account_is_found_in_whatever_case_and_after_a_restart(self) -> None:
+        """Phones capitalise; processes end."""
+        room = await self.opened()
+        made = await self.accounts.add(
+            "Ana", GOOD, admin=True, email="a@b.example", display="Ana M."
+        )
+        self.assertEqual(("ana", True, False), (made.name, made.admin, made.disabled))
+        self.assertEqual(int(room.clock.now()), made.created)
+        again = Room(store=room.store)
+        await again.people.accounts.open()
+        for accounts in (self.accounts, again.people.accounts):
+            self.assertEqual(made, accounts.find("ANA"))
+            self.assertEqual(made, accounts.numbered(made.number))
+            self.assertEqual([made], accounts.all())
+        self.assertIsNone(self.accounts.find("ben"))
+        with self.assertRaises(NotFound):
+            self.accounts.named("ben")
+
+    async def test_no_password_is_kept(self) -> None:
+        """Only its hash is."""
+        await self.opened()
+        made = await self.accounts.add("ana", GOOD)
+        self.assertNotIn(GOOD, repr(made))
+        self.assertTrue(made.password.startswith("$argon2id$"))
+
+    async def test_what_is_wrong_is_told_by_field_and_nothing_is_stored(self) -> None:
+        """The form shows it beside the field."""
+        await self.opened()
+        for field, values in {
+            "username": ("user", GOOD, "", ""),
+            "password": ("ana", "short", "", ""),
+            "email": ("ana", GOOD, "nonsense", ""),
+            "display": ("ana", GOOD, "", "x" * 101),
+        }.items():
+            name, password, email, display = values
+            with self.assertRaises(Invalid) as caught:
+                await self.accounts.add(name, password, email=email, display=display)
+            self.assertEqual([field], list(caught.exception.errors))
+        self.assertEqual({}, self.room.store.accounts.rows)
+
+    async def test_a_name_is_given_once_even_to_two_who_ask_at_once(self) -> None:
+        """Names are identities: two people behind one would share everything."""
+        await self.opened()
+        both = [Deferred.fromCoroutine(self.accounts.add("ana", GOOD)) for _ in range(2)]
+        await both[0]
+        with self.assertRaises(Conflict) as caught:
+            await both[1]
+        self.assertEqual(["username"], list(caught.exception.errors))
+        with self.assertRaises(Conflict):
+            await self.accounts.add("ANA", GOOD)
+
+    async def test_set_up_makes_one_administrator_however_often_it_is_sent(self) -> None:
+        """The set-up page is open to whoever has its URL, until there is an administrator."""
+        await self.opened()
+        self.assertFalse(self.accounts.has_admin())
+        both = [
+            Deferred.fromCoroutine(self.accounts.add(name, GOOD, admin=True, first=True))
+            for name in ("ana", "eve")
+        ]
+        await both[0]
+        with self.assertRaises(Forbidden):
+            await both[1]
+        self.assertTrue(self.accounts.has_admin())
+
+    async def test_what_cannot_be_stored_does_not_exist(self) -> None:
+        """Memory never runs ahead of the disk."""
+        await self.opened()
+        self.room.store.transactions.failing = True
+        with self.assertRaises(Unavailable):
+            await self.accounts.add("ana", GOOD)
+        self.assertIsNone(self.accounts.find("ana"))
+
+    async def test_whoever_hangs_up_loses_the_answer_and_not_the_account(self) -> None:
+        """A browser that goes away must not leave memory behind what is stored."""
+        await self.opened()
+        self.room.store.transactions.holding = True
+        asked = Deferred.fromCoroutine(self.accounts.add("ana", GOOD))
+        await self.held()
+        asked.cancel()
+        with self.assertRaises(CancelledError):
+            await asked
+        self.room.store.transactions.let_go()
+        self.assertEqual(["ana"], [account.name for account in self.accounts.all()])
+
+    async def held(self) -> None:
+        """Wait until the hash is made and the commit is being held."""
+        await self.room.people.passwords.hash(GOOD)
+        await self.room.people.passwords.hash(GOOD)
+        self.assertIsNone(self.accounts.find("ana"))
+
+
+class ChangingTests(AccountsCase):
+    """Disabled, enabled, deleted, a new password."""
+
+    async def test_a_disabled_account_stays_and_its_holder_has_to_go(self) -> None:
+        """Contract 3: out of every door within a second."""
+        room = await self.opened()
+        ana = await room.account()
+        self.assertTrue((await self.accounts.disable(ana.number)).disabled)
+        self.assertEqual([Revocation(ana.number, "ana", Reason.DISABLED)], self.told)
+        self.assertTrue(self.accounts.named("ana").disabled)
+        self.assertTrue(room.store.accounts.rows[ana.number].disabled)
+
+    async def test_what_is_so_already_is_told_to_nobody(self) -> None:
+        """Asked twice is done once."""
+        room = await self.opened()
+        ana = await room.account()
+        await self.accounts.disable(ana.number)
+        commits = room.store.transactions.commits
+        await self.accounts.disable(ana.number)
+        self.assertEqual(1, len(self.told))
+        self.assertEqual(commits, room.store.transactions.commits)
+
+    async def test_enabling_opens_the_doors_and_cuts_nobody(self) -> None:
+        """The way back."""
+        room = await self.opened()
+        ana = await room.account()
+        await self.accounts.disable(ana.number)
+        self.assertFalse((await self.accounts.enable(ana.number)).disabled)
+        self.assertEqual(1, len(self.told))
+
+    async def test_a_new_password_cuts_who_came_in_by_the_old_one(self) -> None:
+        """Whoever changes a password wants the other holder out."""
+        room = await self.opened()
+        ana = await room.account()
+        changed = await self.accounts.set_password(ana.number, OTHER)
+        self.assertNotEqual(ana.password, changed.password)
+        self.assertEqual([Reason.PASSWORD], [each.reason for each in self.told])
+
+    async def test_a_weak_new_password_changes_nothing(self) -> None:
+        """The policy holds for every way to set one."""
+        room = await self.opened()
+        ana = await room.account()
+        for weak in ("short", "password1", "ana"):
+            with self.assertRaises(Invalid):
+                await self.accounts.set_password(ana.number, weak)
+        self.assertEqual(ana, self.accounts.named("ana"))
+        self.assertEqual([], self.told)
+
+    async def test_changes_at_once_lose_none_of_them(self) -> None:
+        """Each decides on what the one before it left."""
+        room = await self.opened()
+        ana = await room.account()
+        changes = [
+            Deferred.fromCoroutine(self.accounts.set_password(ana.number, OTHER)),
+            Deferred.fromCoroutine(self.accounts.disable(ana.number)),
+            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, email="a@b.example")),
+            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, display="Ana")),
+        ]
+        for change in changes:
+            await change
+        after = self.accounts.named("ana")
+        self.assertNotEqual(ana.password, after.password)
+        self.assertEqual((True, "a@b.example", "Ana"), (after.disabled, after.email, after.display))
+        self.assertEqual(after, room.store.accounts.rows[ana.number])
+
+    async def test_a_deleted_account_is_gone_with_its_device_passwords(self) -> None:
+        """Gone is gone: a namesake inherits nothing."""
+        room = await self.opened()
+        ana = await room.account()
+        await room.people.device_passwords.issue(ana, "phone")
+        await self.accounts.delete(ana.number)
+        self.assertIsNone(self.accounts.find("ana"))
+        self.assertIsNone(self.accounts.numbered(ana.number))
+        self.assertEqual([Revocation(ana.number, "ana", Reason.DELETED)], self.told)
+        self.assertEqual([], room.people.device_passwords.of(ana.number))
+        with self.assertRaises(NotFound):
+            await self.accounts.disable(ana.number)
+
+    async def test_a_change_that_cannot_be_stored_is_told_to_nobody(self) -> None:
+        """What a restart would undo must not be seen now."""
+        room = await self.opened()
+        ana = await room.account()
+        token, _ = await room.people.sessions.begin(ana.number, "", "")
+        room.store.transactions.failing = True
+        for change in (
+            self.accounts.disable(ana.number),
+            self.accounts.set_password(ana.number, OTHER),
+            self.accounts.delete(ana.number),
+        ):
+            with self.assertRaises(Unavailable):
+                await change
+        self.assertEqual(ana, self.accounts.named("ana"))
+        self.assertEqual([], self.told)
+        self.assertIsNotNone(room.people.sessions.find(token))
+
+    async def test_one_failing_watcher_does_not_spare_the_others(self) -> None:
+        """A bug in one door must not keep another open."""
+        room = await self.opened()
+        ana = await room.account()
+        late: list[Revocation] = []
+
+        def broken(revocation: Revocation) -> None:
+            raise ZeroDivisionError(revocation)
+
+        self.accounts.watch(broken)
+        self.accounts.watch(late.append)
+        await self.accounts.disable(ana.number)
+        self.assertEqual(self.told, late)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+
+class LastAdministratorTests(AccountsCase):
+    """Nobody locks everybody out."""
+
+    async def test_the_last_active_administrator_is_neither_disabled_nor_deleted(self) -> None:
+        """A disabled one does not count: they cannot sign in."""
+        room = await self.opened()
+        ana = await room.account("ana", admin=True)
+        ben = await room.account("ben", admin=True)
+        await room.account("cleo")
+        await self.accounts.disable(ben.number)
+        for change in (self.accounts.disable(ana.number), self.accounts.delete(ana.number)):
+            with self.assertRaises(Forbidden):
+                await change
+        await self.accounts.enable(ben.number)
+        await self.accounts.delete(ana.number)
+        self.assertTrue(self.accounts.has_admin())
+
+    async def test_two_administrators_cannot_disable_each_other_at_once(self) -> None:
+        """Each was right to believe that another remains."""
+        room = await self.opened()
+        both = [await room.account(name, admin=True) for name in ("ana", "ben")]
+        room.store.transactions.holding = True
+        changes = [Deferred.fromCoroutine(self.accounts.disable(each.number)) for each in both]
+        room.store.transactions.let_go()
+        await changes[0]
+        with self.assertRaises(Forbidden):
+            await changes[1]
+
+    async def test_the_last_administrator_may_change_their_password(self) -> None:
+        """Only what would lock everybody out is refused."""
+        room = await self.opened()
+        ana = await room.account("ana", admin=True)
+        await self.accounts.set_password(ana.number, OTHER)
+        await self.accounts.set_profile(ana.number, display="Ana")

@@ -1,0 +1,254 @@
+"""What a good password is, and whether the one shown is right."""
+
+import statistics
+import threading
+import time
+from typing import Any, cast
+
+from twisted.internet import reactor, task
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from mytracks.clock import Clock
+from mytracks.errors import Invalid, Unavailable
+from mytracks.people.hashing import Hashing
+from mytracks.people.limits import Limits
+from mytracks.people.passwords import Passwords, common_passwords, generate
+from tests.people.room import CHEAP, GOOD
+
+
+def names_of_threads() -> list[str]:
+    """Of those that check passwords."""
+    return sorted(t.name for t in threading.enumerate() if t.name.startswith("password-"))
+
+
+class PasswordsCase(TestCase):
+    """Real argon2id in real threads."""
+
+    def setUp(self) -> None:
+        self.time = task.Clock()
+
+    def opened(self, limits: Limits = CHEAP) -> Passwords:
+        """Passwords whose threads run until the test ends."""
+        self.hashing = Hashing(cast(Any, reactor), limits)
+        self.hashing.open()
+        self.addCleanup(self.hashing.close)
+        return Passwords(self.hashing, Clock(self.time), limits, common_passwords())
+
+    def check(
+        self, passwords: Passwords, stored: str | None, password: bytes, name: str = "ana"
+    ) -> Deferred[bool]:
+        """Whether it is right, as `signin` asks."""
+        return passwords.verify(passwords.tag(name, stored, password), stored, password)
+
+
+class VerifyTests(PasswordsCase):
+    """Whether a password is right."""
+
+    async def test_only_the_right_password_is_right(self) -> None:
+        """The whole point."""
+        passwords = self.opened()
+        stored = await passwords.hash(GOOD)
+        self.assertTrue(await self.check(passwords, stored, GOOD.encode()))
+        self.assertFalse(await self.check(passwords, stored, b"wrong"))
+        self.assertFalse(await self.check(passwords, stored, GOOD.encode() + b" "))
+        self.assertFalse(await self.check(passwords, stored, b"\xff\xfe"))
+
+    async def test_the_hash_names_its_costs_and_has_its_own_salt(self) -> None:
+        """argon2id, and no two alike (security.md 6)."""
+        passwords = self.opened(Limits())
+        one, other = await passwords.hash(GOOD), await passwords.hash(GOOD)
+        self.assertTrue(one.startswith("$argon2id$v=19$m=19456,t=2,p=1$"))
+        self.assertNotEqual(one, other)
+
+    async def test_a_password_as_long_as_the_policy_allows_is_not_cut(self) -> None:
+        """What stands behind the limit would otherwise not matter [ASVS 5.0 6.2.9]."""
+        passwords = self.opened()
+        longest = "🦉" * 1024
+        stored = await passwords.hash(longest)
+        self.assertTrue(await self.check(passwords, stored, longest.encode()))
+        self.assertFalse(await self.check(passwords, stored, longest.encode()[:-1]))
+        self.assertFalse(await self.check(passwords, stored, longest.encode() + b"x"))
+
+    async def test_a_broken_hash_lets_nobody_in(self) -> None:
+        """A damaged row is no open door, and no traceback."""
+        passwords = self.opened()
+        for stored in ("", "!", "$argon2id$", "plain"):
+            self.assertFalse(await self.check(passwords, stored, b"plain"))
+
+    async def test_nobody_costs_as_much_as_somebody(self) -> None:
+        """Time must not tell which names exist [ASVS 5.0 6.3.8]."""
+        passwords = self.opened(Limits(password_time_cost=2, password_memory_kib=4096))
+        stored = await passwords.hash(GOOD)
+
+        async def typical(hashed: str | None) -> float:
+            took = []
+            for number in range(7):
+                began = time.perf_counter()
+                self.assertFalse(await self.check(passwords, hashed, b"wrong %d" % number))
+                took.append(time.perf_counter() - began)
+            return statistics.median(took)
+
+        ratio = await typical(None) / await typical(stored)
+        self.assertTrue(0.4 < ratio < 2.5, ratio)
+
+    async def test_hashes_of_other_costs_are_outdated(self) -> None:
+        """So that a raised cost reaches everybody at their next sign-in."""
+        passwords = self.opened()
+        self.assertFalse(passwords.outdated(await passwords.hash(GOOD)))
+        self.assertTrue(passwords.outdated(Hashing(cast(Any, reactor), Limits()).unmatchable()))
+
+
+class CacheTests(PasswordsCase):
+    """What is remembered of right passwords, and what never is."""
+
+    async def test_a_right_password_is_known_for_a_quarter_of_an_hour(self) -> None:
+        """A thousand phones that come back cost a thousand lookups, not argon2 runs."""
+        passwords = self.opened()
+        stored = await passwords.hash(GOOD)
+        tag = passwords.tag("ana", stored, GOOD.encode())
+        self.assertFalse(passwords.known(tag))
+        await self.check(passwords, stored, GOOD.encode())
+        self.time.advance(15 * 60 - 1)
+        self.assertTrue(passwords.known(tag))
+        self.time.advance(1)
+        self.assertFalse(passwords.known(tag))
+
+    async def test_a_wrong_password_is_never_remembered(self) -> None:
+        """Each one costs its guesser a whole run."""
+        passwords = self.opened()
+        stored = await passwords.hash(GOOD)
+        before = self.hashing.runs
+        for _ in range(3):
+            await self.check(passwords, stored, b"wrong")
+            self.assertFalse(passwords.known(passwords.tag("ana", stored, b"wrong")))
+        self.assertEqual(3, self.hashing.runs - before)
+
+    async def test_it_is_bound_to_the_user_the_hash_and_the_password(self) -> None:
+        """A changed password is out at once, and no part can slide into its neighbour."""
+        passwords = self.opened()
+        tags = {
+            passwords.tag("ab", "c", b"d"),
+            passwords.tag("a", "bc", b"d"),
+            passwords.tag("ab", "", b"cd"),
+            passwords.tag("ab", "cd", b""),
+            passwords.tag("ab", None, b"cd"),
+        }
+        self.assertEqual(4, len(tags))
+        self.assertNotIn(passwords.tag("ab", "c", b"d"), {self.opened().tag("ab", "c", b"d")})
+
+    async def test_it_forgets_what_was_used_longest_ago(self) -> None:
+        """Bounded; a flood of right passwords only costs runs."""
+        limits = Limits(password_time_cost=1, password_memory_kib=8, password_cache_size=2)
+        passwords = self.opened(limits)
+        stored = [await passwords.hash(GOOD) for _ in range(3)]
+        tags = [passwords.tag("ana", each, GOOD.encode()) for each in stored]
+        for each in stored:
+            await self.check(passwords, each, GOOD.encode())
+        self.assertEqual([False, True, True], [passwords.known(tag) for tag in tags])
+
+    async def test_equal_checks_under_way_share_one_run(self) -> None:
+        """A household's phones come back in the same second."""
+        passwords = self.opened()
+        stored = await passwords.hash(GOOD)
+        before = self.hashing.runs
+        checks = [self.check(passwords, stored, GOOD.encode()) for _ in range(50)]
+        checks[3].addErrback(lambda _: False)
+        checks[3].cancel()
+        self.assertEqual([True] * 3 + [False] + [True] * 46, await gatherResults(checks))
+        self.assertEqual(1, self.hashing.runs - before)
+
+
+class PoolTests(PasswordsCase):
+    """The threads and their queue."""
+
+    async def test_the_reactor_never_hashes(self) -> None:
+        """23 ms of it would be 23 ms of silence for everybody."""
+        passwords = self.opened()
+        self.assertEqual(["password-0", "password-1"], names_of_threads())
+        await passwords.hash(GOOD)
+
+    async def test_one_check_more_than_may_wait_is_refused(self) -> None:
+        """Overload is told at once: CONNACK 3 or 503, and the phone comes back."""
+        limits = Limits(password_max_waiting=4, password_memory_kib=4096)
+        passwords = self.opened(limits)
+        checks = [self.check(passwords, None, b"%d" % number) for number in range(4)]
+        with self.assertRaises(Unavailable):
+            self.check(passwords, None, b"one more")
+        self.assertEqual([False] * 4, await gatherResults(checks))
+        self.assertFalse(await self.check(passwords, None, b"one more"))
+
+    async def test_closing_ends_the_threads_and_refuses_who_waits(self) -> None:
+        """A stop takes a hash's time, not a queue's; nobody waits for ever."""
+        passwords = self.opened(Limits(password_memory_kib=4096))
+        checks = [self.check(passwords, None, b"%d" % number) for number in range(40)]
+        self.hashing.close()
+        self.assertEqual([], names_of_threads())
+        for each in checks:
+            with self.assertRaises(Unavailable):
+                await each
+        with self.assertRaises(Unavailable):
+            self.check(passwords, None, b"late")
+
+
+class PolicyTests(SynchronousTestCase):
+    """What a new password must be (ASVS 5.0 6.2)."""
+
+    def setUp(self) -> None:
+        self.common = common_passwords()
+        hashing = Hashing(cast(Any, reactor), CHEAP)
+        self.passwords = Passwords(hashing, Clock(task.Clock()), CHEAP, self.common)
+
+    def assert_refused(self, password: str, *others: str) -> None:
+        """It is refused, and the form's field is named."""
+        with self.assertRaises(Invalid) as caught:
+            self.passwords.check_policy(password, *others)
+        self.assertEqual(["password"], list(caught.exception.errors))
+
+    def test_the_length_is_8_to_1024_characters(self) -> None:
+        """At the limits, and one past each."""
+        self.assert_refused("a3k9x2f")
+        self.passwords.check_policy("a3k9x2f8")
+        self.passwords.check_policy("ä" * 1024)
+        self.assert_refused("ä" * 1025)
+
+    def test_no_rule_asks_for_special_characters(self) -> None:
+        """They make passwords worse [ASVS 5.0 6.2.5]; spaces are welcome."""
+        self.passwords.check_policy("four plain words here")
+
+    def test_what_everybody_tries_first_is_refused_in_any_case(self) -> None:
+        """An attacker's five free guesses are from this list."""
+        for password in (
+            "password",
+            "PassWord1",
+            "12345678",
+            "qwertyuiop",
+            "iloveyou",
+            "owntracks",
+        ):
+            self.assert_refused(password)
+
+    def test_ones_own_name_is_no_password(self) -> None:
+        """The first guess of whoever knows the person."""
+        self.assert_refused("Annabelle", "annabelle")
+        self.assert_refused("ana@example.org", "ana", "Ana@Example.org")
+
+    def test_what_no_keyboard_can_type_is_refused(self) -> None:
+        """A lone surrogate is no text: no phone could send it."""
+        self.assert_refused("long enough \ud800")
+
+    def test_the_list_holds_what_could_pass_otherwise(self) -> None:
+        """Entries shorter than the shortest password would never be looked at."""
+        self.assertGreater(len(self.common), 200)
+        for word in self.common:
+            self.assertGreaterEqual(len(word), 8)
+            self.assertEqual(word, word.casefold())
+
+    def test_generated_passwords_are_one_word_long_and_unlike(self) -> None:
+        """They are shown as the last word of a line."""
+        made = {generate() for _ in range(100)}
+        self.assertEqual(100, len(made))
+        for password in made:
+            self.assertEqual(23, len(password))
+            self.assertEqual([password], password.split())
+            self.passwords.check_policy(password)

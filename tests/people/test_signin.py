@@ -1,0 +1,322 @@
+"""Every door's one question: these credentials, whose are they?"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import TestCase
+
+from mytracks.errors import Busy, Unauthenticated, Unavailable
+from mytracks.people.limits import Limits
+from mytracks.people.revocations import Reason, Revocation
+from mytracks.people.signin import nobody
+from mytracks.sharing.identity import Door, Principal
+from tests.people.room import CHEAP, GOOD, HOME, OTHER, Room
+
+AWAY = "198.51.100.9"
+
+
+class SignInCase(TestCase):
+    """A room with one account, `ana`."""
+
+    async def opened(self, limits: Limits = CHEAP) -> Room:
+        """The room, opened."""
+        self.room = await Room(limits).open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
+        self.ana = await self.room.account()
+        return self.room
+
+    async def assert_refused(self, name: Any, password: Any, **how: Any) -> str:
+        """Unauthenticated; what is told."""
+        with self.assertRaises(Unauthenticated) as caught:
+            await self.room.sign_in(name, password, **how)
+        return str(caught.exception)
+
+
+class AccountPasswordTests(SignInCase):
+    """The name and password of an account."""
+
+    async def test_the_right_password_tells_who_it_is(self) -> None:
+        """Text from forms and bytes from the wire, whatever the case of the name."""
+        room = await self.opened()
+        who = Principal(self.ana.number, "ana", False, Door.MQTT)
+        self.assertEqual(who, await room.sign_in("ana", GOOD))
+        self.assertEqual(who, await room.sign_in("ANA", GOOD.encode()))
+        ben = await room.account("ben", admin=True)
+        self.assertEqual(
+            Principal(ben.number, "ben", True, Door.WEB),
+            await room.sign_in("ben", GOOD, door=Door.WEB),
+        )
+
+    async def test_wrong_unknown_and_disabled_are_told_alike(self) -> None:
+        """Nobody learns which names exist [ASVS 5.0 6.3.8]."""
+        room = await self.opened()
+        ben = await room.account("ben")
+        await room.people.accounts.disable(ben.number)
+        told = {
+            await self.assert_refused("ana", "wrong"),
+            await self.assert_refused("nobody", GOOD),
+            await self.assert_refused("ben", GOOD),
+            await self.assert_refused("ana/b", b"\xff"),
+            await self.assert_refused("\ud800", "\ud800"),
+        }
+        self.assertEqual(1, len(told))
+
+    async def test_nobody_costs_a_hash_like_somebody(self) -> None:
+        """And so does a disabled account: time must not tell either."""
+        room = await self.opened()
+        ben = await room.account("ben")
+        await room.people.accounts.disable(ben.number)
+        for name in ("ana", "nobody", "ben"):
+            before = room.people.hashing.runs
+            await self.assert_refused(name, "wrong")
+            self.assertEqual(1, room.people.hashing.runs - before)
+
+    async def test_what_is_empty_is_absent(self) -> None:
+        """Some phones send empty strings; the door decides what nobody gets (contract 3)."""
+        room = await self.opened()
+        for name, password in (
+            (None, None),
+            ("", ""),
+            ("", b""),
+            (None, ""),
+            ("ana", ""),
+            ("", "x"),
+        ):
+            told = await self.assert_refused(name, password)
+            self.assertEqual("Credentials are required.", told)
+        self.assertTrue(nobody("", b""))
+        self.assertFalse(nobody("ana", None))
+        self.assertEqual(0, room.people.throttle.refused)
+
+    async def test_the_second_sign_in_costs_no_hash(self) -> None:
+        """HTTP phones show their password with every point."""
+        room = await self.opened()
+        await room.sign_in()
+        before = room.people.hashing.runs
+        for door in Door:
+            await room.sign_in(door=door)
+        self.assertEqual(before, room.people.hashing.runs)
+
+    async def test_a_changed_password_is_out_at_once(self) -> None:
+        """Whatever is remembered is bound to the old hash."""
+        room = await self.opened()
+        await room.sign_in()
+        await room.people.accounts.set_password(self.ana.number, OTHER)
+        await self.assert_refused("ana", GOOD)
+        await room.sign_in("ana", OTHER)
+        await room.people.accounts.disable(self.ana.number)
+        await self.assert_refused("ana", OTHER)
+
+    async def test_a_change_during_the_check_counts(self) -> None:
+        """The password was right when the check began."""
+        room = await self.opened(Limits(password_time_cost=1, password_memory_kib=4096))
+        for change in (room.people.accounts.disable, room.people.accounts.delete):
+            account = await room.account("eve")
+            signing_in = room.signing_in("eve", GOOD)
+            await change(account.number)
+            with self.assertRaises(Unauthenticated):
+                await signing_in
+            if room.people.accounts.find("eve") is not None:
+                await room.people.accounts.delete(account.number)
+
+    async def test_a_hash_of_old_costs_is_renewed_and_cuts_nobody(self) -> None:
+        """A raised cost reaches everybody, unnoticed."""
+        room = await self.opened()
+        dear = Room(Limits(password_time_cost=2, password_memory_kib=16), store=room.store)
+        await dear.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(dear.close()))
+        told: list[Revocation] = []
+        dear.people.accounts.watch(told.append)
+        await dear.sign_in()
+        while dear.store.accounts.rows[self.ana.number].password == self.ana.password:
+            await dear.people.passwords.hash("whatever comes behind it in the queue")
+        self.assertIn("m=16,t=2", dear.people.accounts.named("ana").password)
+        await dear.sign_in()
+        self.assertEqual([], told)
+
+
+class ThrottlingTests(SignInCase):
+    """Contract 7, as the doors see it."""
+
+    async def guess(self, times: int, **how: Any) -> None:
+        """So many wrong passwords."""
+        for number in range(times):
+            await self.assert_refused("ana", f"guess {number}", **how)
+
+    async def test_the_sixth_failure_is_told_to_wait(self) -> None:
+        """The fifth is not, and neither is a right one after five wrong ones."""
+        room = await self.opened()
+        await self.guess(5)
+        await room.sign_in()
+        with self.assertRaises(Busy) as caught:
+            await room.sign_in("ana", "sixth")
+        self.assertEqual(2, caught.exception.retry_after)
+
+    async def test_doors_do_not_have_counts_of_their_own(self) -> None:
+        """Else the weakest door is used."""
+        room = await self.opened()
+        await self.guess(3, door=Door.WEB)
+        await self.guess(2, door=Door.HTTP)
+        with self.assertRaises(Busy):
+            await room.sign_in("ana", "sixth", door=Door.MQTT)
+
+    async def test_a_password_known_to_be_right_passes(self) -> None:
+        """Phones at home go on reporting while a child plays with the sign-in page."""
+        room = await self.opened()
+        await room.sign_in()
+        await self.guess(5)
+        for number in range(3):
+            with self.assertRaises(Busy):
+                await room.sign_in("ana", f"and {number}")
+        await room.sign_in()
+        await room.sign_in(door=Door.HTTP)
+
+    async def test_an_unknown_name_is_throttled_alike(self) -> None:
+        """Else the wait would tell which names exist."""
+        room = await self.opened()
+        for number in range(5):
+            await self.assert_refused("nobody", f"guess {number}")
+        with self.assertRaises(Busy):
+            await room.sign_in("NOBODY", "sixth")
+
+    async def test_the_owner_elsewhere_gets_in(self) -> None:
+        """No lock-out from abroad."""
+        room = await self.opened()
+        await self.guess(5, address=AWAY)
+        with self.assertRaises(Busy):
+            await room.sign_in("ana", "sixth", address=AWAY)
+        await room.sign_in("ana", GOOD, address=HOME)
+
+    async def test_overload_is_not_a_failure(self) -> None:
+        """Nor does it tell whether the password was right."""
+        room = await self.opened(Limits(password_max_waiting=1, password_memory_kib=4096))
+        first = room.signing_in("nobody", "keeps the thread busy")
+        for number in range(10):
+            with self.assertRaises(Unavailable):
+                await room.sign_in("ana", f"overload {number}")
+        with self.assertRaises(Unauthenticated):
+            await first
+        await room.sign_in()
+
+    async def test_a_thousand_phones_that_come_back_are_all_let_in(self) -> None:
+        """After a restart nothing is known; one password is one check."""
+        room = await self.opened()
+        before = room.people.hashing.runs
+        found = await gatherResults([room.signing_in("ana", GOOD) for _ in range(1000)])
+        self.assertEqual(1000, len(found))
+        self.assertEqual(1, room.people.hashing.runs - before)
+
+
+class DevicePasswordTests(SignInCase):
+    """A device's own password."""
+
+    async def test_it_tells_the_device_and_is_nobodys_administrator(self) -> None:
+        """A lost phone must not manage accounts."""
+        room = await self.opened()
+        boss = await room.account("boss", admin=True)
+        issued = await room.people.device_passwords.issue(boss, "phone")
+        before = room.people.hashing.runs
+        for door in (Door.MQTT, Door.HTTP):
+            self.assertEqual(
+                Principal(boss.number, "boss", False, door, "phone"),
+                await room.sign_in("Boss", issued.password, door=door),
+            )
+        self.assertEqual(before, room.people.hashing.runs)
+
+    async def test_it_opens_no_page(self) -> None:
+        """Pages are for people: a session would outlive the device password."""
+        room = await self.opened()
+        issued = await room.people.device_passwords.issue(self.ana, "phone")
+        await self.assert_refused("ana", issued.password, door=Door.WEB)
+
+    async def test_it_is_good_with_its_owners_name_only(self) -> None:
+        """And not once the owner is disabled or it was replaced."""
+        room = await self.opened()
+        await room.account("ben")
+        issued = await room.people.device_passwords.issue(self.ana, "phone")
+        for name in ("ben", "nobody"):
+            await self.assert_refused(name, issued.password)
+        await room.people.accounts.disable(self.ana.number)
+        await self.assert_refused("ana", issued.password)
+        await room.people.accounts.enable(self.ana.number)
+        await room.sign_in("ana", issued.password)
+        await room.people.device_passwords.issue(self.ana, "phone")
+        await self.assert_refused("ana", issued.password)
+
+    async def test_a_replaced_one_on_a_forgotten_phone_slows_nobody_down(self) -> None:
+        """It cannot be a guess, and the phone sends it for ever."""
+        room = await self.opened()
+        old = await room.people.device_passwords.issue(self.ana, "phone")
+        await room.people.device_passwords.issue(self.ana, "phone")
+        for _ in range(30):
+            await self.assert_refused("ana", old.password)
+        await room.sign_in()
+
+    async def test_a_new_account_password_leaves_it_alone(self) -> None:
+        """Phones need not be set up again because of a forgotten password."""
+        room = await self.opened()
+        issued = await room.people.device_passwords.issue(self.ana, "phone")
+        who = await room.sign_in("ana", issued.password)
+        told: list[Revocation] = []
+        room.people.accounts.watch(told.append)
+        await room.people.accounts.set_password(self.ana.number, OTHER)
+        self.assertFalse(told[0].covers(who))
+        await room.sign_in("ana", issued.password)
+
+
+class SessionTests(SignInCase):
+    """A browser's cookie."""
+
+    async def test_a_session_tells_who_it_is_now(self) -> None:
+        """Rights are those of today, not those of the sign-in."""
+        room = await self.opened()
+        token, session = await room.people.sessions.begin(self.ana.number, HOME, "")
+        self.assertEqual(
+            (Principal(self.ana.number, "ana", False, Door.WEB), session),
+            room.people.signin.session(token),
+        )
+
+    async def test_no_account_no_session(self) -> None:
+        """Whatever the session table still says."""
+        room = await self.opened()
+        ghost, _ = await room.people.sessions.begin(999, HOME, "")
+        for token in (ghost, "unknown", ""):
+            with self.assertRaises(Unauthenticated):
+                room.people.signin.session(token)
+
+
+class RevocationTests(SignInCase):
+    """Whom a revocation concerns."""
+
+    async def test_it_covers_what_it_revokes_and_nothing_else(self) -> None:
+        """A friend of mine stays connected when my account goes."""
+        await self.opened()
+        account = Principal(1, "ana", False, Door.MQTT)
+        phone = Principal(1, "ana", False, Door.MQTT, "phone")
+        tablet = Principal(1, "ana", False, Door.HTTP, "tablet")
+        other = Principal(2, "ben", False, Door.MQTT, "phone")
+        everybody = [account, phone, tablet, other]
+
+        def covered(reason: Reason, device: str | None = None) -> list[Principal]:
+            return [who for who in everybody if Revocation(1, "ana", reason, device).covers(who)]
+
+        self.assertEqual([account, phone, tablet], covered(Reason.DISABLED))
+        self.assertEqual([account, phone, tablet], covered(Reason.DELETED))
+        self.assertEqual([account], covered(Reason.PASSWORD))
+        self.assertEqual([phone], covered(Reason.DEVICE_PASSWORD, "phone"))
+
+
+class LogTests(SignInCase):
+    """What the log tells of it."""
+
+    async def test_a_refusal_is_told_once_without_password_or_invented_name(self) -> None:
+        """People type their password where the name belongs."""
+        await self.opened()
+        with capturedLogs() as told:
+            await self.assert_refused("ana", "hunter2 hunter2")
+            await self.assert_refused("my secret pass phrase", "ana")
+        refusals = [event for event in told if "user" in event]
+        self.assertEqual(["ana", "an unknown user"], [event["user"] for event in refusals])
+        self.assertNotIn("hunter2", repr(told))
+        self.assertNotIn("secret pass", repr(told))
