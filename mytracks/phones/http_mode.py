@@ -91,9 +91,7 @@ class HTTPMode:
 
     async def too_large(self, who: Principal, post: Post, size: int) -> bytes:
         """A body of `size` bytes, more than is taken; `post.body` holds how it begins."""
-        device = self._device(who, post, None)
-        topic = topics.base(who.name, device)
-        await self._keep(self._intake.oversize(who, topic, post.body, size))
+        await self._set_aside(who, post, None, f"too large: {size} bytes")
         return answer([])
 
     def _device(self, who: Principal, post: Post, topic: object) -> str:

@@ -1,0 +1,158 @@
+"""Who may connect, publish and receive (contract 3), as a matrix."""
+
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from mytracks.errors import Busy, Forbidden, Refused, Unauthenticated, Unavailable
+from mytracks.mqtt.protocol.packets.connect import Connect
+from mytracks.mqtt.routing import ports
+from mytracks.mqtt.routing.ports import Message, Peer, Verdict
+from mytracks.phones.gatekeeper import Gatekeeper
+from mytracks.sharing.identity import Door, Principal
+
+ANA = Principal(1, "ana", False, Door.MQTT)
+ANAS_PHONE = Principal(1, "ana", False, Door.MQTT, device="phone")
+ROOT = Principal(2, "root", True, Door.MQTT)
+
+CONNECT = Connect(level=4, client_id="c", clean_session=True, keepalive=60)
+PEER = Peer("192.0.2.7", 5000, "mqtt")
+
+
+class OnePassword:
+    """A sign-in that knows one pair, and can be out of order."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Door, str]] = []
+        self.trouble: Refused | None = None
+
+    async def password(
+        self, name: str | None, password: str | bytes | None, *, door: Door, address: str
+    ) -> Principal:
+        """Only ana's."""
+        self.asked.append((door, address))
+        if self.trouble is not None:
+            raise self.trouble
+        if (name, password) != ("Ana", b"open"):
+            raise Unauthenticated("wrong")
+        return ANA
+
+
+class GatekeeperCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.signin = OnePassword()
+        self.storing = True
+        self.gatekeeper = Gatekeeper(self.signin, lambda: self.storing)
+
+
+class AdmitTests(GatekeeperCase):
+    def admit(self, **shown: Any) -> Deferred[Principal]:
+        return Deferred.fromCoroutine(self.gatekeeper.admit(evolve(CONNECT, **shown), PEER))
+
+    def test_right_credentials_let_in(self) -> None:
+        """The door and the true address are told, for the throttle."""
+        who = self.successResultOf(self.admit(username="Ana", password=b"open"))
+        self.assertEqual(ANA, who)
+        self.assertEqual([(Door.MQTT, "192.0.2.7")], self.signin.asked)
+
+    def test_nobody_is_not_authorised(self) -> None:
+        """CONNACK 5; Android sends both strings empty where its owner typed nothing (3.1)."""
+        for username, password in ((None, None), ("", b""), ("", None)):
+            self.failureResultOf(self.admit(username=username, password=password), Forbidden)
+        self.assertEqual([], self.signin.asked)
+
+    def test_half_and_wrong_credentials_are_wrong(self) -> None:
+        """CONNACK 4."""
+        for username, password in (("Ana", None), ("Ana", b""), ("", b"open"), ("Ana", b"shut")):
+            self.failureResultOf(self.admit(username=username, password=password), Unauthenticated)
+
+    def test_while_nothing_can_be_stored_nobody_gets_in(self) -> None:
+        """CONNACK 3: the phone keeps its fixes and comes again, whoever it is."""
+        self.storing = False
+        for username, password in (("Ana", b"open"), ("Ana", b"shut"), (None, None)):
+            self.failureResultOf(self.admit(username=username, password=password), Unavailable)
+
+    def test_too_many_failures_and_our_own_trouble_are_passed_on(self) -> None:
+        """CONNACK 3, by the table of the door."""
+        for trouble in (Busy("wait", 2), Unavailable("full")):
+            self.signin.trouble = trouble
+            self.failureResultOf(self.admit(username="Ana", password=b"open"), type(trouble))
+
+    def test_client_ids_of_two_accounts_never_meet(self) -> None:
+        """Nobody can take over somebody else's session; an account's devices share its names."""
+        self.assertNotEqual(self.gatekeeper.namespace(ANA), self.gatekeeper.namespace(ROOT))
+        self.assertEqual(self.gatekeeper.namespace(ANA), self.gatekeeper.namespace(ANAS_PHONE))
+
+
+class PublishTests(GatekeeperCase):
+    OWN = (
+        "owntracks/ana/phone",
+        "owntracks/ANA/phone",
+        "owntracks/ana/phone/event",
+        "owntracks/ana/phone/cmd",
+        "owntracks/ana/phone/a/b/c",
+    )
+    OWN_OTHER = ("owntracks/ana/tablet", "owntracks/ana/tablet/cmd", "owntracks/ana/Phone")
+    REFUSED = (
+        "owntracks/ben/phone",
+        "owntracks/ben/phone/cmd",
+        "owntracks/user/phone",
+        "owntracks/ana",
+        "owntracks",
+        "/owntracks/ana/phone",
+        "Owntracks/ana/phone",
+        "home/light",
+        "$SYS/x",
+        "owntracks/anal/phone",
+        "owntracks//phone",
+    )
+
+    def test_rights_to_publish(self) -> None:
+        """One's own tree; with a device's password only that device's; nothing else for anybody."""
+        for topics, who, verdict in (
+            (self.OWN, ANA, Verdict.ALLOWED),
+            (self.OWN_OTHER, ANA, Verdict.ALLOWED),
+            (self.REFUSED, ANA, Verdict.DROPPED),
+            (self.OWN, ANAS_PHONE, Verdict.ALLOWED),
+            (self.OWN_OTHER, ANAS_PHONE, Verdict.DROPPED),
+            (self.REFUSED, ANAS_PHONE, Verdict.DROPPED),
+            (self.OWN, ROOT, Verdict.DROPPED),
+            (self.OWN_OTHER, ROOT, Verdict.DROPPED),
+            (self.REFUSED, ROOT, Verdict.DROPPED),
+        ):
+            for topic in topics:
+                self.assertIs(verdict, self.gatekeeper.may_publish(who, topic, b"{}"), (topic, who))
+
+
+class ReceiveTests(GatekeeperCase):
+    def receives(self, who: Principal, topic: str, payload: bytes = b"{}") -> bool:
+        message = Message(topic, payload, 1, False)
+        got = self.gatekeeper.may_receive(who, message)
+        self.assertIn(got, (None, message))
+        return got is not None
+
+    def test_rights_to_receive(self) -> None:
+        """Everything of one's own, nothing of others; an administrator is no exception."""
+        for who in (ANA, ANAS_PHONE):
+            for topic in (*PublishTests.OWN, *PublishTests.OWN_OTHER, "owntracks/ana"):
+                self.assertTrue(self.receives(who, topic), topic)
+            for topic in ("owntracks/ben/phone", "owntracks", "home/light", "$SYS/broker/uptime"):
+                self.assertFalse(self.receives(who, topic), topic)
+        for topic in PublishTests.OWN:
+            self.assertFalse(self.receives(ROOT, topic), topic)
+
+    def test_a_command_is_delivered_only_where_commands_belong(self) -> None:
+        """Android with its own `subTopic` would carry it out from anywhere (OwnTracks 8.3)."""
+        command = b'{"_type":"\\u0063md","action":"setConfiguration"}'
+        self.assertTrue(self.receives(ANA, "owntracks/ana/phone/cmd", command))
+        for topic in ("owntracks/ana/phone", "owntracks/ana/phone/event", "owntracks/ana/cmd"):
+            for _ in range(2):
+                self.assertFalse(self.receives(ANA, topic, command), topic)
+        self.assertTrue(self.receives(ANA, "owntracks/ana/phone", b'{"SSID":"cmd"}'))
+
+    def test_it_is_what_the_broker_asks_for(self) -> None:
+        """The port is written in mqtt, which knows nothing of people."""
+        port: ports.Gatekeeper[Principal] = self.gatekeeper
+        self.assertIsNotNone(port)

@@ -1,0 +1,221 @@
+"""A publish becomes facts, and facts become news."""
+
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from mytracks.mqtt.routing import ports
+from mytracks.mqtt.routing.ports import Message
+from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
+from mytracks.sharing.identity import Door, Principal
+from mytracks.tracks.limits import Limits
+from mytracks.tracks.locations import Flags, Via
+from tests.phones.room import ANA, ANA_HTTP, Room
+from tests.tracks.memory import NOW
+
+BASE = "owntracks/ana/phone"
+
+
+def wire(**members: Any) -> bytes:
+    return orjson.dumps({"_type": "location", "lat": 1.5, "lon": 2.5, "tst": NOW - 60} | members)
+
+
+class IntakeCase(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.room = Room()
+        self.intake = self.room.intake
+
+    def facts(self, payload: bytes, topic: str = BASE, who: Principal = ANA) -> Fact | None:
+        return self.intake.facts(who, Message(topic, payload, 1, True))
+
+    def aside(self, payload: bytes, topic: str = BASE) -> SetAside:
+        fact = self.facts(payload, topic)
+        assert isinstance(fact, SetAside), fact
+        return fact
+
+    def reported(self, payload: bytes, topic: str = BASE, who: Principal = ANA) -> Reported:
+        fact = self.facts(payload, topic, who)
+        assert isinstance(fact, Reported), fact
+        return fact
+
+    def publish(self, payload: bytes, topic: str = BASE) -> None:
+        """All the way: facts, commit, announcement."""
+        fact = self.facts(payload, topic)
+        assert fact is not None
+        self.intake.announce(self.room.keep(fact))
+
+
+class FactsTests(IntakeCase):
+    def test_a_location_is_reported_for_the_device_of_its_topic(self) -> None:
+        """Identity is who signed in and the topic, never the `tid` (OwnTracks 1, rule 10)."""
+        fact = self.reported(wire(tid="xx", acc=5), "owntracks/Ana/Pixel 8")
+        self.assertEqual(
+            Source(owner=1, owner_name="ana", name="Pixel 8", device=None), fact.source
+        )
+        location = fact.location
+        self.assertEqual((NOW - 60, NOW, 5), (location.at, location.received, location.accuracy))
+        self.assertEqual((Via.MQTT, Flags.NONE, "xx"), (location.via, location.flags, location.tid))
+
+    def test_the_door_is_noted_and_a_corrected_time_flagged(self) -> None:
+        """Both are shown; a wrong clock explains an odd track."""
+        fact = self.reported(wire(tst=0), who=ANA_HTTP)
+        self.assertEqual(
+            (Via.HTTP, Flags.TIME_CORRECTED, NOW, {"tst": 0}),
+            (fact.location.via, fact.location.flags, fact.location.at, fact.location.extra),
+        )
+
+    def test_a_location_below_the_device_counts_for_it(self) -> None:
+        """Small trackers publish on `/pico` (OwnTracks 2.1)."""
+        self.assertEqual("phone", self.reported(wire(), BASE + "/pico").source.name)
+
+    def test_a_fix_that_is_not_newer_may_be_a_repetition(self) -> None:
+        """Also while the first one still waits for its commit."""
+        self.assertFalse(self.reported(wire()).may_repeat)
+        self.assertTrue(self.reported(wire(_id="2")).may_repeat)
+        self.assertFalse(self.reported(wire(tst=NOW - 59)).may_repeat)
+        self.assertTrue(self.reported(wire(tst=NOW - 90)).may_repeat)
+
+    def test_commands_are_relayed_and_not_stored(self) -> None:
+        """They are no news of a phone; a history of them has its own place."""
+        for payload in (b'{"_type":"cmd","action":"dump"}', wire(), b"junk"):
+            self.assertIsNone(self.facts(payload, BASE + "/cmd"))
+
+    def test_an_empty_payload_clears_and_is_not_stored(self) -> None:
+        """Phones clear a retained message so (OwnTracks 2.3)."""
+        self.assertIsNone(self.facts(b""))
+
+    def test_what_is_not_ones_own_is_nothing_of_ours(self) -> None:
+        """The door refused it already; here it is not taken for somebody else's either."""
+        for topic in ("owntracks/ben/phone", "owntracks/ana", "home/light"):
+            self.assertIsNone(self.facts(wire(), topic))
+
+    def test_other_messages_are_noted_as_they_came(self) -> None:
+        """What later versions understand is there from the first day."""
+        body = b' {"_type" : "transition","event":"enter"}'
+        fact = self.facts(body, BASE + "/event")
+        assert isinstance(fact, Noted)
+        self.assertEqual(("transition", body, BASE + "/event"), (fact.kind, fact.body, fact.topic))
+        will = self.facts(b'{"_type":"lwt"}')
+        assert isinstance(will, Noted)
+        self.assertEqual(("lwt", NOW), (will.kind, will.received))
+
+    def test_secrets_are_removed_before_anything_is_stored(self) -> None:
+        """Also from a dump that was cut off on the way (OwnTracks 7.12)."""
+        for kind in ("dump", "configuration", "cmd"):
+            body = orjson.dumps({"_type": kind, "configuration": {"password": "hunter2"}})
+            fact = self.facts(body)
+            assert isinstance(fact, Noted)
+            self.assertNotIn(b"hunter2", fact.body)
+            self.assertNotIn(b"hunter2", self.aside(body[:-1]).body)
+
+    def test_junk_is_set_aside_with_a_reason(self) -> None:
+        """Acknowledged, kept, never an error (OwnTracks 1, rule 13)."""
+        fact = self.aside(b"hello")
+        self.assertEqual(
+            SetAside(
+                user=1,
+                device_name="phone",
+                door=Door.MQTT,
+                topic=BASE,
+                reason="not a JSON object",
+                body=b"hello",
+                received=NOW,
+            ),
+            fact,
+        )
+        self.assertIn("latitude", self.aside(wire(lat=99)).reason)
+
+    def test_a_device_whose_name_breaks_the_rules_is_set_aside(self) -> None:
+        """It never becomes a device, whatever it says."""
+        for name in ("", "x" * 65, "a\x07"):
+            fact = self.aside(wire(), f"owntracks/ana/{name}")
+            self.assertIsNone(fact.device_name)
+            self.assertIn("name", fact.reason)
+
+    def test_junk_makes_no_device_and_devices_are_bounded(self) -> None:
+        """Counting up device names fills neither the memory nor the list of devices."""
+        self.room = Room(Limits(max_devices=1))
+        self.intake = self.room.intake
+        self.aside(b"junk", "owntracks/ana/first")
+        self.reported(wire(), "owntracks/ana/second")
+        self.assertIn("too many devices", self.aside(wire(), "owntracks/ana/third").reason)
+        self.reported(wire(), "owntracks/ana/second")
+
+    def test_what_is_too_large_keeps_its_head(self) -> None:
+        """The administrator sees what it was; the phone does not send it for ever (contract 4)."""
+        fact = self.intake.oversize(ANA, BASE, b'{"password":"hunter2', 9_000_000)
+        self.assertEqual(("phone", "too large: 9000000 bytes"), (fact.device_name, fact.reason))
+        self.assertEqual(b'{"password":"(removed)"', fact.body)
+        for topic in ("home/light", "owntracks/ana/a\x07"):
+            self.assertIsNone(self.intake.oversize(ANA, topic, b"", 9_000_000).device_name)
+
+    @settings(derandomize=True, deadline=None, max_examples=150)
+    @given(
+        st.binary(max_size=50) | st.binary(max_size=30).map(lambda b: b'{"_type":"dump",' + b),
+        st.sampled_from(["", "/event", "/cmd", "/\x00", "\ud800", "/x/y"]),
+    )
+    def test_whatever_is_published_becomes_facts(self, payload: bytes, end: str) -> None:
+        """It never raises: the broker would have nobody to tell."""
+        Room().intake.facts(ANA, Message(BASE + end, payload, 1, False))
+
+
+class AnnounceTests(IntakeCase):
+    def test_a_location_is_told_and_its_device_is_there(self) -> None:
+        """First the place, then that the phone is online; the second fix only moves it."""
+        self.publish(wire())
+        self.publish(wire(tst=NOW - 50, tid="p1"))
+        self.assertEqual([NOW - 60, True, NOW - 50], self.room.told())
+        (state,) = self.room.devices.of(1)
+        self.assertEqual(("p1", NOW - 50, NOW), (state.tid, state.last_at, state.seen))
+        self.assertIs(True, self.room.presence.online(state.device.number))
+
+    def test_the_same_message_again_is_no_news(self) -> None:
+        """A phone that missed our answer sends again."""
+        for _ in range(3):
+            self.publish(wire())
+        self.assertEqual([NOW - 60, True], self.room.told())
+        self.assertEqual((1, 2), (self.intake.counters.locations, self.intake.counters.duplicates))
+
+    def test_a_repeated_fix_counts_as_seen_only(self) -> None:
+        """A ping says that the phone lives, not that it moved (storage 3.1)."""
+        self.publish(wire(_id="1"))
+        self.publish(wire(_id="2", t="p", tid="zz"))
+        self.assertEqual([NOW - 60, True], self.room.told())
+        self.assertEqual(1, self.intake.counters.repeats)
+        self.assertIsNone(self.room.devices.of(1)[0].tid)
+
+    def test_a_late_fix_is_told_and_is_not_the_newest(self) -> None:
+        """The track gets its missing piece; the pin stays."""
+        self.publish(wire())
+        self.publish(wire(tst=NOW - 600))
+        self.assertEqual([NOW - 60, True, NOW - 600], self.room.told())
+        self.assertEqual(NOW - 60, self.room.devices.of(1)[0].last_at)
+
+    def test_a_last_will_is_told_as_offline_until_the_next_message(self) -> None:
+        """It does not count as seen: it is the broker that speaks."""
+        self.publish(wire())
+        self.publish(b'{"_type":"lwt"}')
+        self.publish(b'{"_type":"lwt"}')
+        self.publish(b'{"_type":"status"}', BASE + "/status")
+        self.assertEqual([NOW - 60, True, False, True], self.room.told())
+        self.assertEqual(3, self.intake.counters.notes)
+
+    def test_what_is_set_aside_is_counted_and_told_nobody(self) -> None:
+        """It is the administrator's business."""
+        self.publish(b"junk")
+        self.assertEqual([], self.room.told())
+        self.assertEqual(1, self.intake.counters.set_aside)
+
+    def test_the_second_fact_of_a_new_device_finds_it(self) -> None:
+        """The store need not look it up again."""
+        self.publish(wire())
+        source = self.reported(wire(tst=NOW - 50)).source
+        self.assertEqual("ana/phone", source.device and source.device.path)
+
+    def test_it_is_what_the_broker_asks_for(self) -> None:
+        """The port is written in mqtt, which knows nothing of phones."""
+        port: ports.Intake[Principal, Fact, Kept] = self.intake
+        self.assertIsNotNone(port)
