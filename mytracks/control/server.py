@@ -3,9 +3,9 @@
 Carries lines to the operations and answers back; decides nothing about either.
 """
 
-import socket
 import stat
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
@@ -15,11 +15,10 @@ from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
     IListeningPort,
-    IReactorSocket,
+    IReactorUNIX,
     ITCPTransport,
 )
 from twisted.internet.protocol import Protocol, ServerFactory, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock, Tasks
@@ -49,62 +48,49 @@ class Limits:
 class ControlServer:
     """Listens on a UNIX socket of mode 0600. Whoever opens it holds the data dir's lock."""
 
-    log = Logger()
-
     def __init__(
-        self, path: Path, run: Run, reactor: IReactorSocket, clock: Clock, limits: Limits
+        self, path: Path, run: Run, reactor: IReactorUNIX, clock: Clock, limits: Limits
     ) -> None:
         self._path = path
         self._reactor = reactor
         self._factory = _ControlFactory(run, clock, limits)
         self._port: IListeningPort | None = None
-        self._inode: int | None = None
+        self._address = ExitStack()
 
     async def open(self) -> None:
-        """Listen. A dead daemon's socket is replaced. Raises OSError when that cannot be."""
-        listening = self._bound()
-        try:
-            self._port = self._reactor.adoptStreamPort(
-                listening.fileno(), socket.AF_UNIX, self._factory
-            )
-        finally:
-            listening.close()
-        self._inode = self._path.stat().st_ino
+        """Listen. A dead daemon's socket is replaced: the lock says that it is dead.
+
+        Raises OSError or CannotListenError when that cannot be.
+        """
+        _make_way(self._path)
+        with ExitStack() as opening:
+            address = opening.enter_context(address_of(self._path))
+            self._port = self._reactor.listenUNIX(address, self._factory, mode=0o600)
+            self._address = opening.pop_all()
 
     async def close(self) -> None:
         """Listen no more, remove the socket, break off what is still asked."""
         port, self._port = self._port, None
         if port is None:
             return
-        if self._path.exists() and self._path.stat().st_ino == self._inode:
-            self._path.unlink()
-        await _stopped(port)
+        # Twisted removes the file itself and would never finish if somebody had done so before.
+        self._path.touch()
+        stopping = port.stopListening()
+        if stopping is not None:
+            await stopping
+        self._address.close()
         self._factory.stop()
 
-    def _bound(self) -> socket.socket:
-        """A socket that takes its name only when it is private and listening."""
-        if self._path.exists() and not stat.S_ISSOCK(self._path.stat().st_mode):
-            raise FileExistsError(f"{self._path} is in the way of the control socket")
-        new = self._path.with_name(f"{self._path.name}.new")
-        new.unlink(missing_ok=True)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
-            with address_of(new) as address:
-                listening.bind(address)
-            new.chmod(0o600)
-            listening.listen()
-            listening.setblocking(False)
-            new.replace(self._path)
-        except BaseException:
-            listening.close()
-            raise
-        return listening
 
-
-async def _stopped(port: IListeningPort) -> None:
-    stopping = port.stopListening()
-    if stopping is not None:
-        await stopping
+def _make_way(path: Path) -> None:
+    """Remove a socket that nobody listens on. Raises FileExistsError for anything else."""
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(mode):
+        raise FileExistsError(f"{path} is in the way of the control socket")
+    path.unlink()
 
 
 class _ControlFactory(ServerFactory):
