@@ -6,6 +6,8 @@ import { type Cue, type Do, next, type State, waitBefore } from "./machine.ts";
 
 /** Milliseconds without a frame after which a server that beats counts as gone; also for the welcome. */
 const SILENCE = 15_000;
+/** The close code with which the server says that our session is over. */
+const SIGNED_OUT = 4401;
 /** Milliseconds out of sight after which the connection is given up. */
 const HIDDEN = 5 * 60_000;
 
@@ -70,11 +72,12 @@ export class Feed {
     const url = this.#seq === null ? this.#address : `${this.#address}?since=${this.#seq}`;
     const socket = this.#around.connect(url);
     this.#socket = socket;
-    const ifCurrent = (then: () => void) => () => {
-      if (socket === this.#socket) then();
-    };
-    socket.addEventListener("message", (event) => ifCurrent(() => this.#received(event.data))());
-    socket.addEventListener("close", ifCurrent(() => this.#closed()));
+    socket.addEventListener("message", ({ data }) => {
+      if (socket === this.#socket) this.#received(data);
+    });
+    socket.addEventListener("close", ({ code }) => {
+      if (socket === this.#socket) this.#closed(code);
+    });
     this.#timer(SILENCE, () => this.tell("silence"));
   }
 
@@ -85,10 +88,10 @@ export class Feed {
     socket?.close();
   }
 
-  #closed(): void {
+  #closed(code: number): void {
     const neverOpened = this.#state === "connecting";
     this.#socket = null;
-    this.tell("closed");
+    this.tell(code === SIGNED_OUT ? "signed-out" : "closed");
     if (neverOpened) void this.#askWhoWeAre();
   }
 

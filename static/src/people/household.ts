@@ -74,8 +74,9 @@ export function readChange(type: string, data: Json): Change | null {
     const fix = readFix(data);
     return fix === null ? null : { kind: "fix", fix };
   }
-  if (type === "device_status" && typeof data["device"] === "string") {
-    return { kind: "status", device: data["device"], online: data["is_online"] === true };
+  const device = data["device_id"];
+  if (type === "device_status" && typeof device === "string") {
+    return { kind: "status", device, online: data["is_online"] === true };
   }
   return null;
 }

@@ -24,6 +24,9 @@ export interface PeopleActions {
   readonly copy: (row: Row) => void;
 }
 
+/** A row's heading: a name, or a person's name and the phone's. */
+type Title = string | TemplateResult;
+
 /** The face's classes, shared with pins: colour, second round, stale. */
 export function faceClasses(row: Row): string {
   return `device-${row.colour}${row.secondRound ? " is-second-round" : ""}${row.stale ? " is-stale" : ""}`;
@@ -43,8 +46,8 @@ function personView(
   { owner, name, lead, others }: PersonRow, model: PeopleModel, actions: PeopleActions, icon: Icon,
 ): TemplateResult {
   const open = model.unfolded.has(owner);
-  const subtitle = others.length > 0 ? name : "";
-  return html`${rowWithActions(lead, subtitle, model, actions, icon)}
+  const title = others.length > 0 ? html`${name} <span class="person-device">${lead.label}</span>` : lead.label;
+  return html`${rowWithActions(lead, title, model, actions, icon)}
   ${others.length === 0
     ? nothing
     : html`<button class="others-toggle" type="button" aria-expanded=${open} @click=${() => actions.unfold(owner)}>
@@ -55,21 +58,20 @@ function personView(
           ${repeat(
             others,
             (row) => row.device,
-            (row) => html`<li>${rowWithActions(row, "", model, actions, icon)}</li>`,
+            (row) => html`<li>${rowWithActions(row, row.label, model, actions, icon)}</li>`,
           )}
         </ul>`}`;
 }
 
 function rowWithActions(
-  row: Row, subtitle: string, model: PeopleModel, actions: PeopleActions, icon: Icon,
+  row: Row, title: Title, model: PeopleModel, actions: PeopleActions, icon: Icon,
 ): TemplateResult {
   const selected = model.selected === row.device;
-  return html`${rowView(row, subtitle, selected, actions, icon)}
+  return html`${rowView(row, title, selected, actions, icon)}
   ${selected ? actionsView(row, model, actions, icon) : nothing}`;
 }
 
-function rowView(row: Row, owner: string, selected: boolean, actions: PeopleActions, icon: Icon): TemplateResult {
-  const doing = owner === "" ? row.doing : `${owner} · ${row.doing}`;
+function rowView(row: Row, title: Title, selected: boolean, actions: PeopleActions, icon: Icon): TemplateResult {
   return html`<button
     class="person ${faceClasses(row)}"
     type="button"
@@ -80,11 +82,11 @@ function rowView(row: Row, owner: string, selected: boolean, actions: PeopleActi
     <span class="face" aria-hidden="true">${row.initials}</span>
     <span class="person-lines">
       <span class="person-line">
-        <span class="person-name">${row.label}</span>
+        <span class="person-name">${title}</span>
         <time class="person-age" datetime=${row.reportedIso} title=${row.reported}>${row.age}</time>
       </span>
       <span class="person-line">
-        <span class="person-doing">${doing}</span>
+        <span class="person-doing">${row.doing}</span>
         <span class="person-facts">
           ${row.accuracy === "" ? nothing : html`<span>${row.accuracy}</span>`} ${batteryView(row, icon)}
         </span>
@@ -120,7 +122,7 @@ function actionsView(row: Row, model: PeopleModel, actions: PeopleActions, icon:
 /** Everything that is known of the selected one's last report. */
 export function factsView(row: Row): TemplateResult {
   return html`<section class="facts" aria-labelledby="facts-title">
-    <h2 id="facts-title">${t("{name}’s last report", { name: row.label })}</h2>
+    <h2 id="facts-title">${t("Last report · {name}", { name: row.label })}</h2>
     <dl>
       ${facts(row.fix, row.online).map(
         ([name, value]) => html`<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`,
