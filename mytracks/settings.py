@@ -17,7 +17,6 @@ from attrs import frozen
 
 from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
-from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.tracks.limits import Limits as TracksLimits
 from mytracks.web.limits import Limits as HTTPLimits
@@ -149,7 +148,7 @@ def _one_of(*choices: str) -> Callable[[str, object], str]:
     def read(name: str, value: object) -> str:
         if value not in choices:
             raise BadSetting(name, value, "one of " + ", ".join(choices))
-        return cast(str, value)
+        return value
 
     return read
 
@@ -176,7 +175,6 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "mqtt": MQTTLimits,
     "http": HTTPLimits,
     "people": PeopleLimits,
-    "phones": PhonesLimits,
     "store": StoreLimits,
     "tracks": TracksLimits,
 }
@@ -203,7 +201,6 @@ class Settings:
     mqtt: MQTTLimits
     http: HTTPLimits
     people: PeopleLimits
-    phones: PhonesLimits
     store: StoreLimits
     tracks: TracksLimits
 

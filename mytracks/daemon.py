@@ -1,0 +1,374 @@
+"""Constructs everything and joins it; opens in order, closes backwards. Decides nothing."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final
+
+import attrs
+from attrs import frozen
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import ILogObserver, Logger
+from twisted.python.components import Componentized
+from twisted.python.failure import Failure
+
+from mytracks import __version__
+from mytracks.clock import Clock, Tasks, use_monotonic_timers
+from mytracks.control.operations import Operations
+from mytracks.control.server import ControlServer
+from mytracks.control.server import Limits as ControlLimits
+from mytracks.control.wire import SOCKET_NAME, Answer, Refusal
+from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
+from mytracks.host.listeners import Listeners, PortTaken, Wanted
+from mytracks.host.log_observer import LevelledObserver
+from mytracks.host.runtime_file import Runtime, RuntimeFile
+from mytracks.host.service_notification import notify
+from mytracks.mqtt.carriers.stream import StreamFactory
+from mytracks.mqtt.routing.broker import Broker
+from mytracks.mqtt.routing.ports import Journal
+from mytracks.people import build as people_room
+from mytracks.people.build import People
+from mytracks.people.revocations import Reason, Revocation
+from mytracks.phones.facts import Fact, Kept
+from mytracks.phones.gatekeeper import Gatekeeper
+from mytracks.phones.http_mode import HTTPMode
+from mytracks.phones.intake import Intake
+from mytracks.phones.presence import Presence
+from mytracks.settings import BadSetting, Settings
+from mytracks.sharing.identity import Principal
+from mytracks.sharing.visibility import Visibility
+from mytracks.store.database import State
+from mytracks.store.files import CorruptDatabase, StoreRefused
+from mytracks.store.open import Store, open_store
+from mytracks.tracks import build as tracks_room
+from mytracks.tracks.build import Tracks
+from mytracks.web import build as web_room
+from mytracks.web.assets import FrontEndMissing, find_assets
+from mytracks.web.pages.setup import SetupToken
+from mytracks.web.services import WebServices
+from mytracks.web.site import Site
+
+BROKER_PATIENCE: Final = 2.5
+"""Seconds for acknowledgements under way when we stop; all of stopping takes less than 5."""
+EXIT_REFUSED: Final = 1
+EXIT_DATA: Final = 65
+EXIT_STORAGE: Final = 74
+"""As sysexits.h numbers them: the data is damaged; writing it failed."""
+
+WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
+
+
+@frozen(kw_only=True)
+class Rooms:
+    """What the daemon is made of, joined."""
+
+    store: Store
+    people: People
+    tracks: Tracks
+    broker: Broker[Principal, Fact, Kept]
+    site: Site
+    setup: SetupToken
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Where we listen; None: not."""
+
+    http: int | None
+    mqtt: int | None
+
+
+def healthy(store: Store) -> bool:
+    """Whether a commit would be stored."""
+    return store.database.health.state is State.OK
+
+
+def ailing(store: Store) -> Sequence[str]:
+    """What is down, in words; nothing when all is well."""
+    return () if healthy(store) else (f"storage: {store.database.health.reason}",)
+
+
+def url(settings: Settings, port: int | None) -> str:
+    """What to type into a browser on this machine, or the address that the world uses."""
+    if settings.public_url is not None:
+        return settings.public_url
+    address = settings.bind[0]
+    if address in ("::", "0.0.0.0"):
+        address = "localhost"
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+
+
+def join(
+    settings: Settings,
+    store: Store,
+    people: People,
+    clock: Clock,
+    ports: Callable[[], Ports],
+    wrap_journal: WrapJournal,
+) -> Rooms:
+    """Hand every service what it needs."""
+    tracks = tracks_room.build(
+        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
+    )
+    presence = Presence()
+    intake = Intake(tracks.devices, tracks.live, presence, clock)
+    journal = wrap_journal(store.journal)
+    broker: Broker[Principal, Fact, Kept] = Broker(
+        Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt
+    )
+    setup = SetupToken()
+    services = WebServices(
+        people=people,
+        history=tracks.history,
+        live=tracks.live,
+        presence=presence,
+        http_mode=HTTPMode(broker, journal, intake, clock),
+        assets=find_assets(),
+        health=partial(ailing, store),
+        public_url=lambda: settings.public_url,
+        mqtt_port=lambda: ports().mqtt,
+        setup=setup,
+        clock=clock,
+        version=__version__,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    people.accounts.watch(partial(withdraw, broker, tracks))
+    return Rooms(
+        store=store,
+        people=people,
+        tracks=tracks,
+        broker=broker,
+        site=web_room.build(services, settings.http),
+        setup=setup,
+    )
+
+
+def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
+    """Somebody is no longer let in by what is revoked: cut what came in by it."""
+    broker.disconnect(revocation.covers, revocation.reason.value)
+    if revocation.reason is Reason.DELETED:
+        tracks.devices.forget(revocation.user)
+
+
+class Daemon(Service):
+    """The process as twistd knows it."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        *,
+        observer: LevelledObserver,
+        observes: bool,
+        reread: Callable[[], Settings],
+        wrap_journal: WrapJournal = lambda journal: journal,
+    ) -> None:
+        self._settings = settings
+        self._reactor = reactor
+        self._observer = observer
+        self._observes = observes
+        self._reread = reread
+        self._wrap_journal = wrap_journal
+        use_monotonic_timers(reactor)
+        self._clock = Clock(reactor)
+        self._tasks = Tasks()
+        self._opened = AsyncExitStack()
+        self._ports = Ports(http=None, mqtt=None)
+        self._opening: Deferred[None] | None = None
+        self._exit_code = 0
+
+    def setServiceParent(self, parent: Any) -> None:
+        """Joining the application: its log lines are ours to form, where they go to a terminal."""
+        if self._observes and isinstance(parent, Componentized):
+            parent.setComponent(ILogObserver, self._observer)
+        Service.setServiceParent(self, parent)
+
+    def startService(self) -> None:
+        """Begin to open; the process ends with one line when that fails."""
+        Service.startService(self)
+        self._reactor.addSystemEventTrigger("after", "shutdown", self._leave)
+        signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
+        self._opening = Deferred.fromCoroutine(self._open()).addErrback(self._broke)
+
+    def stopService(self) -> Deferred[None]:
+        """Close everything, backwards."""
+        Service.stopService(self)
+        return Deferred.fromCoroutine(self._close())
+
+    def reload(self) -> None:
+        """SIGHUP: take over what can change while running, name what needs a restart."""
+        try:
+            new = self._reread()
+        except BadSetting as error:
+            self.log.error("nothing was re-read: {error}", error=str(error))
+            return
+        self._observer.set_level(new.log_level)
+        changed = [
+            name for name in _RESTARTING if getattr(new, name) != getattr(self._settings, name)
+        ]
+        self.log.info("re-read the log level: {level}", level=new.log_level)
+        if changed:
+            self.log.warn("needs a restart: {names}", names=", ".join(changed))
+
+    async def _open(self) -> None:
+        try:
+            await self._open_rooms()
+        except CorruptDatabase as error:
+            self._give_up(str(error), EXIT_DATA)
+        except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing) as error:
+            self._give_up(str(error), EXIT_REFUSED)
+
+    def _broke(self, failure: Failure) -> None:
+        if failure.check(CancelledError) is None:
+            self.log.failure("the start failed", failure)
+            self._give_up("the start failed by a mistake of ours: see above", EXIT_REFUSED)
+
+    async def _open_rooms(self) -> None:
+        settings, opened = self._settings, self._opened
+        directory = settings.data_dir
+        make_private(directory)
+        lock = DataDirLock(directory)
+        lock.acquire()
+        opened.callback(lock.release)
+        store = await open_store(
+            directory, settings.database, self._clock, self._reactor, settings.store, self._fatal
+        )
+        opened.push_async_callback(store.close)
+        people = await open_people(settings, store, self._clock, self._reactor, opened)
+        rooms = join(settings, store, people, self._clock, lambda: self._ports, self._wrap_journal)
+        await rooms.tracks.devices.load()
+        opened.push_async_callback(rooms.site.close)
+        opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
+        control = ControlServer(
+            directory / SOCKET_NAME,
+            Operations(people).run,
+            self._reactor,
+            self._clock,
+            ControlLimits(),
+        )
+        await control.open()
+        opened.push_async_callback(control.close)
+        await self._listen(rooms)
+        self._announce(rooms)
+
+    async def _listen(self, rooms: Rooms) -> None:
+        settings = self._settings
+        listeners = Listeners(self._reactor, settings.bind)
+        self._opened.push_async_callback(listeners.close)
+        http = await listeners.listen(Wanted("HTTP", settings.http_port, rooms.site))
+        carrier = StreamFactory(rooms.broker, "mqtt")
+        mqtt = await listeners.listen(Wanted("MQTT", settings.mqtt_port, carrier))
+        self._ports = Ports(http=http, mqtt=mqtt)
+
+    def _announce(self, rooms: Rooms) -> None:
+        settings, ports = self._settings, self._ports
+        file = RuntimeFile(settings.data_dir)
+        self._opened.callback(file.remove)
+        file.write(
+            Runtime(
+                pid=os.getpid(),
+                version=__version__,
+                started=int(self._clock.now()),
+                http_port=ports.http,
+                https_port=None,
+                mqtt_port=ports.mqtt,
+                mqtt_tls_port=None,
+            )
+        )
+        where = url(settings, ports.http)
+        self.log.info(
+            "mytracks {version} serves {url} and MQTT on port {mqtt}",
+            version=__version__,
+            url=where if ports.http is not None else "no web",
+            mqtt=ports.mqtt if ports.mqtt is not None else "(off)",
+        )
+        if not rooms.people.accounts.has_admin():
+            self.log.info(
+                "there is no administrator yet: open {url} to make one",
+                url=where + rooms.setup.path,
+            )
+        notify("READY=1")
+
+    async def _close(self) -> None:
+        notify("STOPPING=1")
+        if self._opening is not None:
+            self._opening.cancel()
+        self._tasks.stop()
+        await self._opened.aclose()
+
+    def _fatal(self, reason: str) -> None:
+        """Nothing can be stored any more: end, so that a supervisor starts us anew."""
+        self._give_up(reason, EXIT_STORAGE)
+
+    def _give_up(self, reason: str, code: int) -> None:
+        self.log.critical("{reason}", reason=reason)
+        if not self._observes:
+            sys.stderr.write(f"mytracks: {reason}\n")
+        self._exit_code = code
+        self._reactor.callWhenRunning(self._stop)
+
+    def _stop(self) -> None:
+        if self._reactor.running:
+            self._reactor.stop()
+
+    def _leave(self) -> None:
+        """twistd knows no exit status of a service: where ours is a failure, leave with it."""
+        if self._exit_code:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self._exit_code)
+
+
+_RESTARTING: Final = tuple(
+    field.name for field in attrs.fields(Settings) if field.name != "log_level"
+)
+
+
+async def open_people(
+    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+) -> People:
+    """The people room, to be closed with `opened`."""
+    people = people_room.build(store.database, store, clock, reactor, settings.people)
+    await people.open()
+    opened.push_async_callback(people.close)
+    return people
+
+
+def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]) -> Answer:
+    """Run one operation on the store itself, for want of a daemon."""
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    clock = Clock(reactor)
+    answers: list[Answer] = []
+
+    async def work() -> None:
+        async with AsyncExitStack() as opened:
+            make_private(settings.data_dir)
+            lock = DataDirLock(settings.data_dir)
+            lock.acquire()
+            opened.callback(lock.release)
+            store = await open_store(
+                settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
+            )
+            opened.push_async_callback(store.close)
+            people = await open_people(settings, store, clock, reactor, opened)
+            answers.append(await Operations(people).run(operation, arguments))
+
+    async def answer() -> None:
+        try:
+            await work()
+        except (DataDirRefused, StoreRefused) as error:
+            answers.append(Answer(refusal=Refusal("unavailable", str(error))))
+        finally:
+            reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(answer()))
+    reactor.run()
+    return answers[0]
