@@ -25,6 +25,8 @@ from mytracks.tracks.locations import Flags, Location, Recorded, Via
 _CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
 """Kinds of messages that hold secrets (OwnTracks 7.12)."""
 
+TOO_MANY: Final = "the account has too many devices"
+
 
 @define
 class Counters:
@@ -63,7 +65,7 @@ class Intake:
         else:
             if self._devices.admit(who.user, place.device):
                 return self._understood(who, place.device, message, said, now)
-            problem = "the account has too many devices"
+            problem = TOO_MANY
         return self.set_aside(who, place.device, message.topic, problem, message.payload)
 
     def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside:
@@ -76,10 +78,14 @@ class Intake:
     def set_aside(
         self, who: Principal, device_name: str | None, topic: str, reason: str, body: bytes
     ) -> SetAside:
-        """The fact that nothing can be made of `body`; `reason` in words."""
+        """The fact that nothing can be made of `body`; `reason` in words.
+
+        It counts for the device, or makes it, unless the account has too many.
+        """
+        admitted = device_name is not None and self._devices.admit(who.user, device_name)
         return SetAside(
             user=who.user,
-            device_name=device_name,
+            device_name=device_name if admitted else None,
             door=who.door,
             topic=topic,
             reason=reason,
@@ -92,16 +98,16 @@ class Intake:
         fact, device = kept.fact, kept.device
         if isinstance(fact, SetAside):
             self.counters.set_aside += 1
-        elif device is None:
-            return
-        elif isinstance(fact, Reported):
-            self._stored(fact.location, device, kept)
-        elif fact.kind == LAST_WILL:
+        elif isinstance(fact, Noted):
             self.counters.notes += 1
+        if device is None:
+            return
+        if isinstance(fact, Reported):
+            self._stored(fact.location, device, kept)
+        elif isinstance(fact, Noted) and fact.kind == LAST_WILL:
             if self._presence.lost(device.number):
                 self._live.tell(DeviceStatus(device=device, online=False, at=fact.received))
         else:
-            self.counters.notes += 1
             self._devices.note(device, fact.received)
             self._heard(device, fact.received)
 

@@ -51,12 +51,12 @@ class Room:
     def keep(self, fact: Fact) -> Kept:
         """What the store says of a fact."""
         if isinstance(fact, SetAside):
-            return Kept(fact=fact, device=None, new=True)
+            device = None
+            if fact.device_name is not None:
+                device = self._device(fact.user, "ana", fact.device_name)
+            return Kept(fact=fact, device=device, new=True)
         source = fact.source
-        key = (source.owner, source.name)
-        device = source.device or self._made.setdefault(
-            key, Device(len(self._made) + 1, source.owner, source.owner_name, source.name)
-        )
+        device = source.device or self._device(source.owner, source.owner_name, source.name)
         if not isinstance(fact, Reported):
             return Kept(fact=fact, device=device, new=True)
         place = (device.number, fact.location.at, fact.location.seq)
@@ -66,6 +66,10 @@ class Room:
         )
         self._locations[place] = fact.location
         return Kept(fact=fact, device=device, new=new, repeat=new and repeat)
+
+    def _device(self, owner: int, owner_name: str, name: str) -> Device:
+        made = Device(len(self._made) + 1, owner, owner_name, name)
+        return self._made.setdefault((owner, name), made)
 
     def told(self) -> list[object]:
         """Of live, in short: times of fixes, and whether a device is there."""

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mytracks.mqtt.routing import ports
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
+from mytracks.phones.intake import TOO_MANY
 from mytracks.sharing.identity import Door, Principal
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Flags, Via
@@ -135,13 +136,15 @@ class FactsTests(IntakeCase):
             self.assertIsNone(fact.device_name)
             self.assertIn("name", fact.reason)
 
-    def test_junk_makes_no_device_and_devices_are_bounded(self) -> None:
+    def test_devices_are_bounded_also_those_that_only_send_junk(self) -> None:
         """Counting up device names fills neither the memory nor the list of devices."""
-        self.room = Room(Limits(max_devices=1))
+        self.room = Room(Limits(max_devices=2))
         self.intake = self.room.intake
-        self.aside(b"junk", "owntracks/ana/first")
+        self.assertEqual("first", self.aside(b"junk", "owntracks/ana/first").device_name)
         self.reported(wire(), "owntracks/ana/second")
-        self.assertIn("too many devices", self.aside(wire(), "owntracks/ana/third").reason)
+        third = self.aside(wire(), "owntracks/ana/third")
+        self.assertEqual((None, TOO_MANY), (third.device_name, third.reason))
+        self.assertIsNone(self.aside(b"junk", "owntracks/ana/third").device_name)
         self.reported(wire(), "owntracks/ana/second")
 
     def test_what_is_too_large_keeps_its_head(self) -> None:
@@ -203,11 +206,22 @@ class AnnounceTests(IntakeCase):
         self.assertEqual([NOW - 60, True, False, True], self.room.told())
         self.assertEqual(3, self.intake.counters.notes)
 
-    def test_what_is_set_aside_is_counted_and_told_nobody(self) -> None:
-        """It is the administrator's business."""
+    def test_what_is_set_aside_tells_that_the_device_is_there_and_no_more(self) -> None:
+        """A phone whose messages nobody can read is at least seen."""
         self.publish(b"junk")
+        self.publish(wire(), "owntracks/ana/" + "x" * 65)
+        self.assertEqual([True], self.room.told())
+        self.assertEqual([NOW], [state.seen for state in self.room.devices.of(1)])
+        self.assertEqual(2, self.intake.counters.set_aside)
+
+    def test_what_came_for_a_deleted_account_is_told_nobody(self) -> None:
+        """It was on its way when the account went; there is no device any more."""
+        for payload in (wire(), b'{"_type":"lwt"}', b'{"_type":"status"}', b"junk"):
+            fact = self.facts(payload)
+            assert fact is not None
+            self.intake.announce(Kept(fact=fact, device=None, new=False))
         self.assertEqual([], self.room.told())
-        self.assertEqual(1, self.intake.counters.set_aside)
+        self.assertEqual([], self.room.devices.of(1))
 
     def test_the_second_fact_of_a_new_device_finds_it(self) -> None:
         """The store need not look it up again."""
