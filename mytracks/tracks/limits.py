@@ -1,6 +1,7 @@
 """How much of the tracks one question may read and one buffer may hold. Decides nothing."""
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge, le
 
 
 @frozen(kw_only=True)
@@ -14,10 +15,10 @@ class Limits:
     that a replayed location keeps; beyond it they are left out.
     """
 
-    max_devices: int = 1_000
-    default_page: int = 100
-    max_page: int = 10_000
-    max_thinned: int = 10_000
-    read_ahead: int = 2_000
-    max_replay: int = 2_000
-    max_replayed_extra: int = 1_024
+    max_devices: int = field(default=1_000, validator=ge(1))
+    default_page: int = field(default=100, validator=[ge(1), le(10_000)])
+    max_page: int = field(default=10_000, validator=[ge(1), le(10_000)])
+    max_thinned: int = field(default=10_000, validator=ge(2))
+    read_ahead: int = field(default=2_000, validator=ge(1))
+    max_replay: int = field(default=2_000, validator=ge(0))
+    max_replayed_extra: int = field(default=1_024, validator=ge(0))
