@@ -46,7 +46,7 @@ class Room:
 
 
 class Body:
-    """One body. `publishing`: a phone's message, which is never refused for its size."""
+    """One body. `publishing`: a signed-in phone's message, never refused for its size."""
 
     def __init__(self, limits: Limits, room: Room, *, publishing: bool) -> None:
         self.content = BytesIO()

@@ -19,7 +19,7 @@ from mytracks.sharing.identity import Door, Principal
 from mytracks.web.answers import Header
 from mytracks.web.origins import comes_from_us
 from mytracks.web.request import Request
-from mytracks.web.routes import Entry, Operation, Visit
+from mytracks.web.routes import SAFE_METHODS, Entry, Operation, Visit
 
 SESSION: Final = "mytracks"
 PRE_SESSION: Final = "mytracks-start"
@@ -47,14 +47,29 @@ class Identity:
         self._signin = signin
         self._public_url = public_url
 
-    async def enter(self, request: Request, operation: Operation) -> Visit:
-        """Who asks for `operation`.
+    def check_intent(self, request: Request) -> None:
+        """Whether the request may be meant by whoever's credentials it carries. Asked before
+        anything else is looked at, the path included. Raises Forbidden."""
+        if request.method.decode("ascii", "replace") in SAFE_METHODS:
+            return
+        if self.says_it_is_ours(request) is False:
+            raise Forbidden("This came from another site, or `public_url` is not set rightly.")
+        session = session_token(request)
+        if session is not None and request.text_header("Authorization") is None:
+            _check_token(request, session, cookie(request, PRE_SESSION))
 
-        Raises Forbidden when another site may have made the browser ask, before anything else is
-        looked at; Unauthenticated, Busy, Unavailable as `signin` does.
+    async def enter(self, request: Request, operation: Operation) -> Visit:
+        """Who asks for `operation`; `check_intent` came before.
+
+        Raises Forbidden when a form was not ours, and as `signin` does Unauthenticated, Busy,
+        Unavailable.
         """
-        if not operation.safe:
-            self._check_intent(request, operation)
+        if not operation.safe and request.text_header("Authorization") is None:
+            session = session_token(request)
+            if operation.entry is Entry.BEFORE_SIGN_IN:
+                _check_token(request, session, cookie(request, PRE_SESSION))
+            elif session is not None:
+                _check_token(request, session)
         if operation.entry is Entry.SIGNED_IN:
             viewer, session = await self.required(request)
             return Visit(request, viewer, session)
@@ -100,21 +115,6 @@ class Identity:
             request.text_header("Origin"),
             request.text_header("Sec-Fetch-Site"),
         )
-
-    def _check_intent(self, request: Request, operation: Operation) -> None:
-        if self.says_it_is_ours(request) is False:
-            raise Forbidden("This came from another site, or `public_url` is not set rightly.")
-        if request.text_header("Authorization") is not None:
-            return
-        holders = [token for token in (session_token(request),) if token is not None]
-        if operation.entry is Entry.BEFORE_SIGN_IN:
-            started = cookie(request, PRE_SESSION)
-            holders += [started] if started is not None else []
-        elif not holders:
-            return  # nothing that a browser sends along by itself: it is nobody yet
-        shown = request.text_header(TOKEN_HEADER) or form(request).get(TOKEN_FIELD, "")
-        if not any(csrf.verify(holder, shown) for holder in holders):
-            raise Forbidden("The page has expired. Go back, load it again and repeat.")
 
 
 def read_basic(header: str) -> Shown:
@@ -172,3 +172,10 @@ def form(request: Request) -> dict[str, str]:
 def host_of(url: str | None) -> str | None:
     """Host with port of a URL, in lower case."""
     return urlsplit(url).netloc.lower() if url else None
+
+
+def _check_token(request: Request, *holders: str | None) -> None:
+    """Raises Forbidden unless the CSRF token shown belongs to one of these cookies."""
+    shown = request.text_header(TOKEN_HEADER) or form(request).get(TOKEN_FIELD, "")
+    if not any(csrf.verify(holder, shown) for holder in holders if holder is not None):
+        raise Forbidden("The page has expired. Go back, load it again and repeat.")

@@ -15,7 +15,7 @@ from twisted.web.server import Request as TwistedRequest
 from mytracks.web.answers import Answer
 from mytracks.web.body import Body, State
 from mytracks.web.headers import usable_host
-from mytracks.web.problems import RETRY_AFTER, broken, problem
+from mytracks.web.problems import CHALLENGE, RETRY_AFTER, broken, problem
 from mytracks.web.proxies import Hop
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Request(TwistedRequest):
     site: "Site"
     body: Body
     route = "(none)"
+    _for_phones = False
     _started = 0.0
     _hop: Hop | None = None
     _security_lines: bytes | None = None
@@ -47,7 +48,9 @@ class Request(TwistedRequest):
         self.site = self.channel.site
         self._started = self.site.clock.seconds()
         method, uri = self.channel.target
-        publishing = method == b"POST" and uri.partition(b"?")[0] in PUBLISHING_PATHS
+        self._for_phones = method == b"POST" and uri.partition(b"?")[0] in PUBLISHING_PATHS
+        # Nobody fills our memory with a large message without at least showing credentials.
+        publishing = self._for_phones and self.requestHeaders.hasHeader(b"Authorization")
         self.body = Body(self.site.limits, self.site.room, publishing=publishing)
         self.content = self.body.content
         if not self._host_is_usable():
@@ -71,7 +74,9 @@ class Request(TwistedRequest):
         self.site.router.dispatch(self)
 
     def _react(self, state: State) -> None:
-        if state is State.TOO_LARGE:
+        if state is State.TOO_LARGE and self._for_phones:
+            self._refuse(problem(401, "Credentials are required.", headers=[CHALLENGE]))
+        elif state is State.TOO_LARGE:
             limit = self.site.limits.max_body_size
             self._refuse(problem(413, f"The body is larger than {limit} bytes."))
         elif state is State.NO_ROOM:

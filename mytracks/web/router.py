@@ -45,6 +45,11 @@ class Router:
 
     def dispatch(self, request: Request) -> None:
         """Answer `request`, now or later."""
+        try:
+            self._identity.check_intent(request)
+        except Refused as refused:
+            request.send(self._pages.refusal(request, refused))
+            return
         quick = self._publishing.get(request.path) if request.method == b"POST" else None
         if quick is None:
             TwistedRequest.render(request, self._klein)

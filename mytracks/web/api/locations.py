@@ -90,7 +90,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     wifi_ssid: str | None
     wifi_bssid: str | None
     owntracks_message_id: str | None
-    owntracks_created_at: str | None
+    owntracks_created_at: int | None
     received_at: str
     received_via: Literal["mqtt", "http"]
     reported_at: str
@@ -148,7 +148,7 @@ def shown(recorded: Recorded) -> Location:
         wifi_ssid=one.ssid,
         wifi_bssid=one.bssid,
         owntracks_message_id=one.message_id,
-        owntracks_created_at=None if one.created_at is None else iso(one.created_at),
+        owntracks_created_at=one.created_at,
         received_at=iso(one.received),
         received_via="mqtt" if one.via.name == "MQTT" else "http",
         reported_at=iso(reported),

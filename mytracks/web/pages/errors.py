@@ -1,7 +1,7 @@
 """What a browser is shown instead of a page: refused, not found, our own mistake."""
 
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from jinja2 import TemplateError
 from twisted.logger import Logger
@@ -13,6 +13,8 @@ from mytracks.web.pages.frame import Frame
 from mytracks.web.problems import HTTP_STATUS, problem, refusal
 from mytracks.web.request import Request
 from mytracks.web.routes import Visit
+
+_FOR_SCRIPTS: Final = (b"/api/", b"/ws/", b"/static/", b"/pub", b"/owntracks")
 
 
 class ErrorPages:
@@ -34,13 +36,11 @@ class ErrorPages:
 
     def nothing_here(self, request: Request) -> Answer:
         """404 of a path that is no route of ours."""
-        detail = "There is nothing at this address."
-        if request.path.startswith((b"/api/", b"/ws/", b"/static/")):
-            return problem(404, detail)
-        return self._page(request, 404, detail)
+        return self._page(request, 404, "There is nothing at this address.")
 
     def _page(self, request: Request, status: int, detail: str, title: str | None = None) -> Answer:
-        if "text/html" not in (request.text_header("Accept") or ""):
+        wants_page = "text/html" in (request.text_header("Accept") or "")
+        if not wants_page or request.path.startswith(_FOR_SCRIPTS):
             return problem(status, detail)
         found = self._identity.by_cookie(request)
         visit = Visit(request, *found) if found is not None else Visit(request, None)

@@ -39,6 +39,7 @@ class Frame:
             "theme": "system",
             "path": visit.request.path.decode("utf-8", "replace"),
             "version": self._version,
+            "status": status,
             **context,
         }
         body = self._assets.render(template, whole)
