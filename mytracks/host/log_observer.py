@@ -16,7 +16,14 @@ from twisted.logger import (
 )
 from zope.interface import implementer
 
-_BORING = ("twisted.internet", "twisted.web", "twisted.application", "twisted.scripts", "autobahn")
+_BORING = (
+    "log_legacy",
+    "twisted.internet",
+    "twisted.web",
+    "twisted.application",
+    "twisted.scripts",
+    "autobahn",
+)
 """Rooms of libraries whose chatter below a warning says nothing to the person who runs us."""
 
 
