@@ -8,12 +8,16 @@ import json
 from typing import Any, Final
 
 _ESCAPE: Final = b"\\u"
+_MOST_OBJECTS: Final = 10_000
+"""A payload with more is not looked into: no phone sends such, and others are waiting."""
 
 
 def carries_command(payload: bytes) -> bool:
     """True for an object (or an array with one) whose `_type` is `cmd`, however it is spelled."""
     if b"cmd" not in payload and _ESCAPE not in payload:
         return False
+    if payload.count(b"{") > _MOST_OBJECTS:
+        return True
     found: list[bool] = []
 
     def look(pairs: list[tuple[str, Any]]) -> None:

@@ -29,6 +29,7 @@ class CarriesCommandTests(SynchronousTestCase):
             b'{"_type":"cmd","a":NaN}',
             b'{"_type":"cmd","a":' + b"[" * 5000 + b"]" * 5000 + b"}",
             b'{"_type":"cmd","a":' + b"9" * 5000 + b"}",
+            b'{"a":"cmd","b":[' + b"{}," * 20_000 + b"1]}",
         ):
             self.assertTrue(carries_command(payload), payload[:60])
 
@@ -41,6 +42,7 @@ class CarriesCommandTests(SynchronousTestCase):
             b'{"_type":"location","inregions":["cmd"],"tid":"\\u00fc"}',
             b'{"_type":"transition","desc":"_type cmd"}',
             b"cmd",
+            b'{"_type":"location","image":"' + b"cmd/" * 500_000 + b'"}',
             b'"cmd"',
         ):
             self.assertFalse(carries_command(payload), payload)
