@@ -34,6 +34,9 @@ def redacted(members: Mapping[str, Any]) -> bytes:
 
 def redacted_text(body: bytes) -> bytes:
     """The same, as far as it goes, for what is not (or not all of) a JSON object."""
+    lowered = body.lower()
+    if not any(name.encode() in lowered for name in _SECRET):
+        return body
     return _SPELLED.sub(rb'\1"(removed)"', body)
 
 
