@@ -151,7 +151,8 @@ def described(account: Account) -> dict[str, Any]:
 def refusal_of(error: errors.Refused) -> Refusal:
     """A refused error as the command is told of it."""
     fields = error.errors if isinstance(error, errors.Invalid | errors.Conflict) else {}
-    return Refusal(KINDS[type(error)], str(error), fields)
+    kind = next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
+    return Refusal(kind, str(error), fields)
 
 
 def _with_password(told: dict[str, Any], password: str, made: bool) -> dict[str, Any]:

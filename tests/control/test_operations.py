@@ -6,9 +6,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mytracks.control.operations import KINDS, Operations
+from mytracks.control.operations import KINDS, Operations, refusal_of
 from mytracks.control.wire import Answer, Refusal, decode_answer, encode_answer
-from mytracks.errors import Refused
+from mytracks.errors import Refused, Unavailable
 from tests.people.room import GOOD, OTHER, Room
 
 
@@ -125,3 +125,11 @@ class KindsTests(SynchronousTestCase):
     def test_every_refusal_has_a_kind(self) -> None:
         """A new error without one would be an internal error to the command."""
         self.assertEqual(set(Refused.__subclasses__()), set(KINDS))
+
+    def test_a_refinement_of_a_refusal_has_the_kind_of_what_it_refines(self) -> None:
+        """The store has finer words for its own trouble."""
+
+        class DiskFull(Unavailable):
+            """One of them."""
+
+        self.assertEqual(Refusal("unavailable", "full"), refusal_of(DiskFull("full")))

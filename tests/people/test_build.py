@@ -1,0 +1,112 @@
+"""The people room on the real store: what must be so after a restart."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import TestCase
+
+from mytracks.clock import Clock
+from mytracks.errors import NotFound, Unauthenticated
+from mytracks.people.build import People, build
+from mytracks.sharing.identity import Door, Principal
+from mytracks.store.limits import Limits as StoreLimits
+from mytracks.store.open import Store, open_store
+from tests.people.room import CHEAP, GOOD, HOME, OTHER
+
+
+class StoredPeopleTests(TestCase):
+    """Nothing that matters lives only in memory (design 9)."""
+
+    def setUp(self) -> None:
+        self.directory = Path(self.mktemp()).absolute()
+        self.directory.mkdir()
+        self.clock = Clock(cast(Any, reactor))
+        self.opened: list[tuple[Store, People]] = []
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.stop()))
+
+    async def start(self) -> People:
+        """The room, on what the one before left."""
+        store = await open_store(
+            self.directory, "sqlite", self.clock, cast(Any, reactor), StoreLimits(), self.fail
+        )
+        people = build(store.database, store, self.clock, cast(Any, reactor), CHEAP)
+        await people.open()
+        self.opened.append((store, people))
+        return people
+
+    async def stop(self) -> None:
+        """Close what is open."""
+        while self.opened:
+            store, people = self.opened.pop()
+            await people.close()
+            await store.close()
+
+    async def sign_in(self, people: People, password: str, name: str = "ana") -> Principal:
+        """Sign in as a phone does."""
+        return await people.signin.password(name, password, door=Door.MQTT, address=HOME)
+
+    async def test_accounts_passwords_devices_and_browsers_survive_a_restart(self) -> None:
+        """An update of the server is no reason to set up anything anew."""
+        people = await self.start()
+        ana = await people.accounts.add("Ana", GOOD, admin=True, email="a@b.example", display="A")
+        old = await people.device_passwords.issue(ana, "phone")
+        new = await people.device_passwords.issue(ana, "phone")
+        token, session = await people.sessions.begin(ana.number, HOME, "Browser/1")
+        await self.stop()
+        people = await self.start()
+        self.assertEqual([ana], people.accounts.all())
+        self.assertTrue((await self.sign_in(people, GOOD)).admin)
+        self.assertEqual("phone", (await self.sign_in(people, new.password)).device)
+        with self.assertRaises(Unauthenticated):
+            await self.sign_in(people, old.password)
+        self.assertEqual(session, people.signin.session(token)[1])
+
+    async def test_what_was_revoked_stays_revoked(self) -> None:
+        """A restart must not let anybody in again."""
+        people = await self.start()
+        await people.accounts.add("boss", GOOD, admin=True)
+        ana = await people.accounts.add("ana", GOOD)
+        ben = await people.accounts.add("ben", GOOD)
+        eve = await people.accounts.add("eve", GOOD)
+        tokens = [(await people.sessions.begin(a.number, HOME, ""))[0] for a in (ana, ben, eve)]
+        phones = [await people.device_passwords.issue(a, "phone") for a in (ben, eve)]
+        await people.accounts.set_password(ana.number, OTHER)
+        await people.accounts.disable(ben.number)
+        await people.accounts.delete(eve.number)
+        await self.stop()
+        people = await self.start()
+        self.assertEqual(["ana", "ben", "boss"], [a.name for a in people.accounts.all()])
+        await self.sign_in(people, OTHER)
+        for name, password in [
+            ("ana", GOOD),
+            ("ben", GOOD),
+            ("eve", GOOD),
+            ("ben", phones[0].password),
+            ("eve", phones[1].password),
+        ]:
+            with self.assertRaises(Unauthenticated):
+                await self.sign_in(people, password, name)
+        for token in tokens:
+            with self.assertRaises(Unauthenticated):
+                people.signin.session(token)
+
+    async def test_a_signed_out_browser_stays_signed_out(self) -> None:
+        """However the process ended."""
+        people = await self.start()
+        ana = await people.accounts.add("ana", GOOD)
+        token, _ = await people.sessions.begin(ana.number, HOME, "")
+        await people.sessions.end(token)
+        await self.stop()
+        people = await self.start()
+        with self.assertRaises(Unauthenticated):
+            people.signin.session(token)
+
+    async def test_a_deleted_account_gets_no_device(self) -> None:
+        """Whoever looked it up a moment ago is told that it is gone."""
+        people = await self.start()
+        ana = await people.accounts.add("ana", GOOD)
+        await people.accounts.delete(ana.number)
+        with self.assertRaises(NotFound):
+            await people.device_passwords.issue(ana, "phone")
