@@ -212,7 +212,7 @@ class Daemon(Service):
         changed = [
             name for name in _RESTARTING if getattr(new, name) != getattr(self._settings, name)
         ]
-        self.log.info("re-read the log level: {level}", level=new.log_level)
+        self.log.info("re-read the log level: {chosen}", chosen=new.log_level)
         if changed:
             self.log.warn("needs a restart: {names}", names=", ".join(changed))
 
