@@ -178,11 +178,11 @@ class Client(Generic[Who, Facts, Kept]):
         self._stage = Stage.CONNECTED
         exchange.terms.counters.connected += 1
         self.log.info(
-            "{client} of {user} connected from {address}, level {level}",
+            "{client} of {user} connected from {address}, protocol level {protocol_level}",
             client=client_id,
             user=namespace,
             address=self.peer.address,
-            level=connect.level,
+            protocol_level=connect.level,
         )
         connack, events = self._machine.accept(session_present=False)  # [MQTT-3.2.2-3]
         session.write(connack)
