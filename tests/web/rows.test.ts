@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readHousehold } from "../../static/src/people/household.ts";
+import { allRows, personRows, steady } from "../../static/src/people/rows.ts";
+import { location, NOON } from "./samples.ts";
+
+const anna = { name: "anna", display: "Anna" };
+const at = (name: string, seconds: number) =>
+  location({ device_name: name, timestamp_unix: NOON + seconds, reported_at_unix: NOON + seconds });
+
+test("nobody's row jumps away while the list is in use; newcomers go to the end", () => {
+  const household = readHousehold([], [at("anna/p", 0), at("ben/p", 1), at("clara/p", 2), at("dora/p", 3)]);
+  const kept = steady(personRows(household, anna, NOON), ["anna", "ben", "clara"]);
+  assert.deepEqual(kept.map((person) => person.owner), ["anna", "ben", "clara", "dora"]);
+});
+
+test("the ninth device has the first one's colour and a second ring", () => {
+  const names = Array.from({ length: 9 }, (_, index) => `anna/${index}`);
+  const rows = allRows(personRows(readHousehold([], names.map((name) => at(name, 0))), anna, NOON));
+  const ninth = rows.find((row) => row.device === "anna/8");
+  assert.deepEqual([ninth?.colour, ninth?.secondRound], [1, true]);
+  assert.equal(rows.filter((row) => row.secondRound).length, 1);
+});
+
+test("a row carries names as they are: markup in them is text and stays whole", () => {
+  const name = "anna/<img src=x onerror=alert(1)>";
+  const [row] = allRows(personRows(readHousehold([], [at(name, 0), at("anna/b", -1)]), anna, NOON));
+  assert.equal(row?.label, "<img src=x onerror=alert(1)>");
+});

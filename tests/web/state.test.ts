@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { MapState } from "../../static/src/map/state.ts";
+import { EMPTY, readHousehold } from "../../static/src/people/household.ts";
+import { fix, location, NOON } from "./samples.ts";
+
+const anna = { name: "anna", display: "Anna" };
+
+function twoPeople(): MapState {
+  const household = readHousehold([], [location(), location({ device_name: "ben/phone" })]);
+  return new MapState(anna, household, NOON);
+}
+
+test("a fix moves the row and lengthens the way", () => {
+  const state = twoPeople();
+  state.apply({ kind: "fix", fix: fix({ timestamp_unix: NOON + 9, reported_at_unix: NOON + 9, velocity: 34 }) });
+  assert.equal(state.rows.value[0]?.doing, "On the way · 34 km/h");
+  assert.equal(state.tracks.value.get("anna/phone")?.length, 1);
+});
+
+test("what came live while the way was being read is not lost", () => {
+  const state = new MapState(anna, EMPTY, NOON);
+  state.apply({ kind: "fix", fix: fix({ timestamp_unix: NOON + 9 }) });
+  state.readTrack("anna/phone", [{ at: NOON, place: [11, 48], accuracy: null }]);
+  assert.deepEqual(state.tracks.value.get("anna/phone")?.map((point) => point.at), [NOON, NOON + 9]);
+});
+
+test("following ends when somebody else is selected, and only then", () => {
+  const state = twoPeople();
+  state.select("ben/phone");
+  state.following.value = "ben/phone";
+  state.select("ben/phone");
+  assert.equal(state.following.value, "ben/phone");
+  state.select("anna/phone");
+  assert.equal(state.following.value, null);
+});
+
+test("keys walk the list and stop at its ends", () => {
+  const state = twoPeople();
+  assert.equal(state.neighbour(1), "anna/phone");
+  assert.equal(state.neighbour(-1), "ben/phone");
+  state.select("ben/phone");
+  assert.deepEqual([state.neighbour(1), state.neighbour(-1)], ["ben/phone", "anna/phone"]);
+});
+
+test("only after five minutes without the server the page says how old it is", () => {
+  const state = twoPeople();
+  state.connection.value = "retrying";
+  state.now.value = NOON + 300;
+  assert.equal(state.longAway.value, false);
+  state.now.value = NOON + 301;
+  assert.equal(state.longAway.value, true);
+  state.connection.value = "live";
+  assert.equal(state.longAway.value, false);
+});
+
+test("with nobody else there, all of one's phones are shown", () => {
+  const alone = new MapState(anna, readHousehold([], [location(), location({ device_name: "anna/car" })]), NOON);
+  assert.equal(alone.unfolded.value.has("anna"), true);
+  assert.equal(twoPeople().unfolded.value.size, 0);
+});
