@@ -1,8 +1,8 @@
 """The order of system calls: an acknowledgement leaves only after its row is durable.
 
 No kill can show it (measured: of 245,835 rows none was lost without any sync, as long as the
-machine itself stayed up), but the kernel's own log of calls can: the bytes of PUBACK, and of the HTTP
-answer, are sent after the end of the sync that follows the write of that row.
+machine itself stayed up), but the kernel's own log of calls can: the bytes of PUBACK, and of the
+HTTP answer, are sent after the end of the sync that follows the write of that row.
 """
 
 from unittest import SkipTest

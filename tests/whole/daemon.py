@@ -110,7 +110,7 @@ class Daemon:
 
     def command_line(self) -> list[str]:
         """The words that start it in the foreground."""
-        start = self.command or (*installed("twistd"), "--pidfile=", "-n", "mytracks")
+        start = self.command or (*installed("twistd"), "-n", "mytracks")
         place = ["--data-dir", str(self.data)] if self._name_data_dir else []
         return [*start, *place, *self.flags]
 

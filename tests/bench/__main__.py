@@ -1,0 +1,145 @@
+"""`make bench`: ratios in one run, alternating. Asserts nothing; read ratios and CPU, not rates."""
+
+import argparse
+import resource
+import statistics
+import sys
+import time
+
+from tests.bench.accounting import resident_kib
+from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
+from tests.bench.loads import publishing as publish_load
+from tests.bench.servers import PASSWORD, USER, described, mosquitto, mytracks
+from tests.whole.daemon import Daemon
+from tests.whole.patience import until
+from tests.whole.phone import Phone
+from tests.whole.web import Web
+
+
+def say(text: str = "") -> None:
+    """A line of the report."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def median(runs: list[Measured], field: str) -> float:
+    """The median of one figure."""
+    return statistics.median(getattr(run, field) for run in runs)
+
+
+def row(name: str, runs: list[Measured]) -> None:
+    """One line of figures."""
+    say(
+        f"  {name:10} {median(runs, 'per_s'):9.0f}/s  {median(runs, 'cpu_us'):7.1f} us CPU"
+        f"  p50 {median(runs, 'p50_ms'):6.2f} ms  p99 {median(runs, 'p99_ms'):7.2f} ms"
+        f"  ({runs[0].generator}, {len(runs)} runs)"
+    )
+
+
+def stored(server: Server) -> int:
+    """How many locations the account has."""
+    web = Web(server.http, basic=(USER, PASSWORD))
+    count = web.get("/api/locations", limit=1).json()["count"]
+    assert isinstance(count, int)
+    return count
+
+
+def publishing(server: Server, peer: Server | None, seconds: float, runs: int) -> None:
+    """Durable QoS 1 publishes against a broker's bare acknowledgements."""
+    say(f"\nMQTT, QoS 1, {PHONES} phones, one under way each; mosquitto stores nothing")
+    before, ours, theirs = stored(server), [], []
+    for run in range(runs):
+        ours.append(publish_load(server, seconds, run * 1_000_000))
+        if peer is not None:
+            theirs.append(publish_load(peer, seconds, run * 1_000_000))
+    row("mytracks", ours)
+    say(f"  {'':10} acknowledged {sum(run.done for run in ours)}, stored {stored(server) - before}")
+    if theirs:
+        row("mosquitto", theirs)
+        ratio = median(ours, "per_s") / median(theirs, "per_s")
+        cost = median(ours, "cpu_us") / median(theirs, "cpu_us")
+        say(f"  ratio: acknowledgements {ratio:.2f} (bar 0.25), CPU {cost:.1f} (aim 6)")
+    say(f"  CPU for each stored point {median(ours, 'cpu_us'):.0f} us (bar 120)")
+
+
+def http_mode(server: Server, seconds: float, runs: int) -> None:
+    """POST /pub with Basic."""
+    say(f"\nHTTP mode, Basic, {CONNECTIONS} connections")
+    before = stored(server)
+    found = [posting(server, seconds, 100_000_000 + run * 1_000_000) for run in range(runs)]
+    row("mytracks", found)
+    say(f"  answered {sum(run.done for run in found)}, stored {stored(server) - before}")
+    rate, cost = median(found, "per_s"), median(found, "cpu_us")
+    say(f"  {rate:.0f}/s (bar 2000), {cost:.0f} us CPU (bar 400)")
+
+
+def idle(daemon: Daemon, peer: Server | None, number: int) -> None:
+    """Memory of connections that say nothing, on processes just started."""
+    say(f"\nIdle: {number} signed-in connections")
+    daemon.stop()
+    daemon.start()
+    for server in (described(daemon), peer):
+        if server is not None:
+            with idle_connections(server, 1):
+                before = resident_kib(server.pid)
+            with idle_connections(server, number):
+                each = (resident_kib(server.pid) - before) / number
+            say(
+                f"  {server.name:10} {each:6.2f} KiB each" + ("" if server is peer else " (bar 10)")
+            )
+
+
+def connack_delay(daemon: Daemon) -> float:
+    """Seconds from launch to the first accepted CONNECT."""
+    begin = time.monotonic()
+    daemon.start()
+    phone = Phone(daemon.mqtt)
+    try:
+        assert phone.connect("first", USER, PASSWORD) == 0
+        return time.monotonic() - begin
+    finally:
+        phone.close()
+
+
+def starting(daemon: Daemon, runs: int) -> None:
+    """Launch to first CONNACK, and the memory of the whole process at rest."""
+    delays, sizes = [], []
+    for _ in range(runs):
+        daemon.stop()
+        delays.append(connack_delay(daemon))
+        web = Web(daemon.http)
+        until(lambda web=web: web.get("/api/health").status == 200, 10, "health")  # type: ignore[misc]
+        sizes.append(resident_kib(daemon.pid) / 1024)
+    say("\nStart")
+    say(f"  launch to first CONNACK {statistics.median(delays):.2f} s (bar 1.5)")
+    say(f"  whole process at rest {statistics.median(sizes):.0f} MiB resident (bar 95)")
+
+
+def main() -> None:
+    """Run all, or the sections that were named."""
+    sections = ("start", "mqtt", "http", "idle")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("sections", nargs="*", help=f"of {', '.join(sections)}; all without any")
+    parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=5000)
+    options = parser.parse_args()
+    wanted = options.sections or sections
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    with mytracks() as daemon, mosquitto() as peer:
+        if peer is None:
+            say("mosquitto is not installed: no ratios against it")
+        daemon.start()
+        if "start" in wanted:
+            starting(daemon, options.runs)
+        if "idle" in wanted:
+            idle(daemon, peer, options.connections)
+        if "mqtt" in wanted:
+            publishing(described(daemon), peer, options.seconds, options.runs)
+        if "http" in wanted:
+            http_mode(described(daemon), options.seconds, options.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""What is measured: mytracks, and mosquitto beside it where it is installed."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.bench.loads import Server
+from tests.whole.daemon import Daemon, scratch
+from tests.whole.patience import until
+
+USER, PASSWORD = "ana", "ana's own long word"
+ROOMY = {
+    "MYTRACKS_MQTT__MAX_CONNECTIONS": "20000",
+    "MYTRACKS_MQTT__MAX_CONNECTIONS_PER_ADDRESS": "20000",
+    "MYTRACKS_MQTT__MAX_CONNECTIONS_PER_USER": "20000",
+}
+"""All phones of the bench come from one address and belong to one user."""
+
+
+def described(daemon: Daemon) -> Server:
+    """A running daemon as the loads see it."""
+    return Server("mytracks", daemon.pid, daemon.mqtt, USER, PASSWORD, daemon.http)
+
+
+@contextmanager
+def mytracks() -> Iterator[Daemon]:
+    """A daemon with one account, not yet started."""
+    daemon = Daemon(environ=ROOMY)
+    try:
+        daemon.add_user(USER, PASSWORD, "--admin")
+        yield daemon
+    finally:
+        daemon.close()
+
+
+def answers(port: int) -> bool:
+    """Whether somebody listens."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def mosquitto() -> Iterator[Server | None]:
+    """A bare broker: nobody asked for a password, nothing stored. None where it is missing."""
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
+    if program is None:
+        yield None
+        return
+    with socket.create_server(("127.0.0.1", 0)) as reserved:
+        port = reserved.getsockname()[1]
+    home = scratch()
+    config = home / "mosquitto.conf"
+    config.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n"
+    )
+    process = subprocess.Popen(
+        [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: answers(port), 10, "mosquitto listens")
+        yield Server("mosquitto", process.pid, port)
+    finally:
+        process.terminate()
+        process.wait(10)
+        shutil.rmtree(home, ignore_errors=True)
