@@ -215,24 +215,21 @@ class Decoder:
         if entry is None:
             raise self._refusal(first)
         if available == 1:
-            self._wait_for(2)
-            return None
+            return self._wait_for(2)
         decode, longest = entry
         length = data[start + 1]
         body = start + 2
         if length > 127:
             length, body = _long_length(data, start + 1)
             if length < 0:
-                self._wait_for(available + 1)
-                return None
-        end = body + length
+                return self._wait_for(available + 1)
         if length > longest:
             raise MalformedPacket("MQTT-4.8.0-1", "a packet of fixed length is too long")
+        end = body + length
         if end - start > self._limit:
             return self._too_large(first, body, end)
         if end > len(data):
-            self._wait_for(end - start)
-            return None
+            return self._wait_for(end - start)
         self._at = end
         return decode(first, data[body:end])
 
@@ -240,11 +237,12 @@ class Decoder:
         self._first_bytes = first_bytes
         self._limit = self._sizes.packet
 
-    def _wait_for(self, needed: int) -> None:
-        if self._at < len(self._data):
-            self._partial = bytearray(memoryview(self._data)[self._at :])
-            self._needed = needed
+    def _wait_for(self, needed: int) -> Oversize | None:
+        """Keep the beginning of a packet until there are `needed` bytes of it. Gives None."""
+        self._partial = bytearray(memoryview(self._data)[self._at :])
+        self._needed = needed
         self._data, self._at = b"", 0
+        return None
 
     def _too_large(self, first: int, body: int, end: int) -> Oversize | None:
         size = end - self._at

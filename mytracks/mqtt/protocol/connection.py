@@ -18,7 +18,7 @@ from mytracks.mqtt.protocol.fields import MalformedPacket
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
 from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect, ForeignConnect
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
-from mytracks.mqtt.protocol.packets.publish import Publish
+from mytracks.mqtt.protocol.packets.publish import Publish, encode_publish
 from mytracks.mqtt.protocol.packets.subscribe import (
     FAILURE,
     Suback,
@@ -45,6 +45,8 @@ class ConnectionLimits:
 
 class State(Enum):
     """Where a connection stands."""
+
+    __hash__ = object.__hash__  # Enum's own is a Python function; these are looked up all the time
 
     AWAITING_CONNECT = "nothing but CONNECT may come"
     DECIDING = "CONNECT came; `accept` or `refuse` has to follow, what comes meanwhile is kept"
@@ -145,10 +147,16 @@ class Misused(RuntimeError):
 class Cue(Enum):
     """What our own side may ask of a connection."""
 
+    __hash__ = object.__hash__
+
     ACCEPT = "accept"
     REFUSE = "refuse"
     SPEAK = "anything that is said to a connected peer"
 
+
+# Looking a member up on its Enum takes Python 3.11 longer than decoding a topic.
+_SPEAK: Final = Cue.SPEAK
+_CLOSED: Final = State.CLOSED
 
 CUES: Final[Mapping[tuple[State, Cue], State]] = {
     (State.DECIDING, Cue.ACCEPT): State.CONNECTED,
@@ -198,8 +206,7 @@ class Connection:
         While the state is DECIDING nothing comes out: stop reading then, for what is kept is
         bounded.
         """
-        state = self.state
-        if state is State.CLOSED or state is State.REFUSING:
+        if not REACTIONS[self.state] and self.state is not State.DECIDING:
             return []
         self._decoder.feed(data)
         return self._drain()
@@ -222,7 +229,7 @@ class Connection:
 
     def stored(self, packet_id: int) -> bytes:
         """The oldest unstored PUBLISH with this id is durable: the PUBACKs now due, in order."""
-        if self._turn(Cue.SPEAK) is State.CLOSED:
+        if self._turn(_SPEAK) is _CLOSED:
             return b""
         owed, waiting = self._owed, self._stored_early
         if not owed or owed[0] != packet_id:
@@ -242,7 +249,7 @@ class Connection:
 
     def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
         """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
-        if self._turn(Cue.SPEAK) is State.CLOSED:
+        if self._turn(_SPEAK) is _CLOSED:
             return b""
         if self._connect is not None and self._connect.level == 3:
             codes = [0 if code == FAILURE else code for code in codes]
@@ -269,10 +276,10 @@ class Connection:
 
         `packet_id`: for a message that is sent again [MQTT-2.3.1-4]; else the next free one.
         """
-        if self._turn(Cue.SPEAK) is State.CLOSED:
+        if self._turn(_SPEAK) is _CLOSED:
             return None
         if qos == 0:
-            return Publish(topic, payload, 0, retain).encode()
+            return encode_publish(topic, payload, 0, retain, False, None)
         if len(self._unacknowledged) >= self._limits.max_inflight:
             return None
         if packet_id is None:
@@ -280,7 +287,7 @@ class Connection:
         elif packet_id in self._unacknowledged:
             raise Misused(f"packet id {packet_id} is in use")
         self._unacknowledged.add(packet_id)
-        return Publish(topic, payload, qos, retain, dup, packet_id).encode()
+        return encode_publish(topic, payload, qos, retain, dup, packet_id)
 
     def _drain(self) -> list[Event]:
         events: list[Event] = []
@@ -294,12 +301,15 @@ class Connection:
                 event = react(self, packet)
                 if event is not None:
                     events.append(event)
-            if self._decoder.untaken > self._limits.max_early and self.state is State.DECIDING:
+            if not reactions and self._flooded():
                 raise MalformedPacket("max_early", "too much came before CONNECT was answered")
         except MalformedPacket as broken:
             self.state = State.CLOSED
             events.append(Violated(broken.rule, broken.text))
         return events
+
+    def _flooded(self) -> bool:
+        return self.state is State.DECIDING and self._decoder.untaken > self._limits.max_early
 
     def _turn(self, cue: Cue) -> State:
         following = CUES.get((self.state, cue))
@@ -309,7 +319,7 @@ class Connection:
         return following
 
     def _say(self, data: bytes) -> bytes:
-        return b"" if self._turn(Cue.SPEAK) is State.CLOSED else data
+        return b"" if self._turn(_SPEAK) is _CLOSED else data
 
     def _free_id(self) -> int:
         while True:
@@ -329,19 +339,16 @@ class Connection:
         return UnsupportedLevel(connect.level)
 
     def _published(self, publish: Publish) -> Event:
-        self._owe(publish)
-        return Published(publish)
-
-    def _too_large(self, oversize: Oversize) -> Event:
-        self._owe(oversize.publish)
-        return TooLarge(oversize.publish, oversize.size)
-
-    def _owe(self, publish: Publish) -> None:
         check_depth(publish.topic, self._limits.max_topic_levels)
         if publish.qos == 2:
             raise MalformedPacket("MQTT-3.3.4-1", "QoS 2 is not spoken here")
         if publish.packet_id is not None:
             self._owed.append(publish.packet_id)
+        return Published(publish)
+
+    def _too_large(self, oversize: Oversize) -> Event:
+        self._published(oversize.publish)
+        return TooLarge(oversize.publish, oversize.size)
 
     def _acknowledged(self, puback: Puback) -> Event | None:
         if puback.packet_id not in self._unacknowledged:

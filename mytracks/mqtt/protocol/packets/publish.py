@@ -19,11 +19,20 @@ class Publish:
 
     def encode(self) -> bytes:
         """The packet's bytes."""
-        topic = self.topic.encode()
-        head = len(topic).to_bytes(2) + topic
-        if self.packet_id is not None:
-            head += self.packet_id.to_bytes(2)
-        return packet(0x30 | self.dup << 3 | self.qos << 1 | self.retain, head + self.payload)
+        return encode_publish(
+            self.topic, self.payload, self.qos, self.retain, self.dup, self.packet_id
+        )
+
+
+def encode_publish(
+    topic: str, payload: bytes, qos: int, retain: bool, dup: bool, packet_id: int | None
+) -> bytes:
+    """The bytes of a PUBLISH, for whoever has no need of the value."""
+    name = topic.encode()
+    head = len(name).to_bytes(2) + name
+    if packet_id is not None:
+        head += packet_id.to_bytes(2)
+    return packet(0x30 | dup << 3 | qos << 1 | retain, head + payload)
 
 
 def decode_publish(first: int, body: bytes) -> Publish:

@@ -1,5 +1,6 @@
 """SUBSCRIBE, SUBACK, UNSUBSCRIBE and UNSUBACK (MQTT 3.1.1, 3.8 to 3.11)."""
 
+from collections.abc import Sized
 from typing import Final
 
 from attrs import frozen
@@ -10,6 +11,9 @@ from mytracks.mqtt.protocol.topics import check_filter
 
 FAILURE: Final = 0x80
 """SUBACK's code for a filter that was not granted. MQTT 3.1 (level 3) does not know it."""
+
+MAX_FILTERS: Final = 10_000
+"""More in one packet are taken for an attack: reading them would hold up everybody else."""
 
 
 @frozen
@@ -76,6 +80,7 @@ def decode_subscribe(_first: int, body: bytes) -> Subscribe:
         if qos > 2:
             raise MalformedPacket("MQTT-3-8.3-4", "the QoS is 3 or its reserved bits are set")
         requests.append((topic_filter, qos))
+        _check_count(requests)
     if not requests:
         raise MalformedPacket("MQTT-3.8.3-3", "SUBSCRIBE without a topic filter")
     return Subscribe(packet_id, tuple(requests))
@@ -100,6 +105,7 @@ def decode_unsubscribe(_first: int, body: bytes) -> Unsubscribe:
         topic_filter = fields.string("MQTT-3.10.3-1", "a topic filter")
         check_filter(topic_filter)
         filters.append(topic_filter)
+        _check_count(filters)
     if not filters:
         raise MalformedPacket("MQTT-3.10.3-2", "UNSUBSCRIBE without a topic filter")
     return Unsubscribe(packet_id, tuple(filters))
@@ -108,3 +114,8 @@ def decode_unsubscribe(_first: int, body: bytes) -> Unsubscribe:
 def decode_unsuback(_first: int, body: bytes) -> Unsuback:
     """Read UNSUBACK."""
     return Unsuback(only_packet_id(body))
+
+
+def _check_count(filters: Sized) -> None:
+    if len(filters) > MAX_FILTERS:
+        raise MalformedPacket("max_filters", "too many topic filters in one packet")
