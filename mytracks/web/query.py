@@ -1,7 +1,7 @@
 """The query string as a typed value: the same msgspec type checks it and describes it."""
 
 import re
-from typing import Any, Final, TypeVar, get_origin
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -32,7 +32,7 @@ def read(request: Request, kind: type[Q]) -> Q:
             values = [value for value in values if value]
         if not values:
             continue
-        found[field.name] = values if get_origin(field.type) is list else values[-1]
+        found[field.name] = values if _is_list(field.type) else values[-1]
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
@@ -42,6 +42,13 @@ def read(request: Request, kind: type[Q]) -> Q:
 def wrong(field: str, text: str) -> Invalid:
     """The refusal of a question because of one of its parameters."""
     return Invalid(f"The parameter {field!r} cannot be used.", {field: [text]})
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether a parameter may be repeated; every other one means its last value."""
+    if get_origin(kind) is Annotated:
+        kind = get_args(kind)[0]
+    return get_origin(kind) is list
 
 
 def _located(message: str) -> tuple[str, str]:
