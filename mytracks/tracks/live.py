@@ -18,9 +18,9 @@ from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Recorded
 
-_PER_SECOND: Final = 2**20
-"""Numbers that a run of the server has for each second since 1970: start times two runs apart never
-give the same number, numbers only grow, and 2**53 (what JavaScript counts to) lasts until 2242."""
+_PER_MILLISECOND: Final = 2**10
+"""Numbers that a run of the server has for each millisecond since 1970: no two runs ever give the
+same number, numbers only grow, and 2**53 (what JavaScript counts to) lasts until 2248."""
 
 
 @frozen(kw_only=True)
@@ -70,9 +70,10 @@ class Live:
         self._limits = limits
         self._subscriptions: dict[Subscription, None] = {}
         self._recent: deque[Event] = deque(maxlen=limits.max_replay)
-        self.startup = int(clock.now())
-        """UTC seconds: another value than before means that the server was started anew."""
-        self.number = self.startup * _PER_SECOND
+        self.startup = int(clock.now() * 1000)
+        """UTC milliseconds: another value than before means that the server was started anew. Not
+        seconds: two starts may well fall into one."""
+        self.number = self.startup * _PER_MILLISECOND
         """Of the newest event; a viewer who was told all up to here is up to date."""
 
     @property

@@ -24,8 +24,8 @@ class Nobody(Visibility):
         return False
 
 
-def made(limits: Limits | None = None, now: int = NOW) -> Live:
-    clock = Clock(ManualClock(), wall=lambda: float(now))
+def made(limits: Limits | None = None, now: float = NOW) -> Live:
+    clock = Clock(ManualClock(), wall=lambda: now)
     return Live(Visibility, clock, limits or Limits())
 
 
@@ -113,8 +113,8 @@ class LiveTests(SynchronousTestCase):
         before = made(now=NOW)
         for at in range(5):
             before.tell(Recorded(PHONE, fix(at)))
-        after = made(now=NOW + 1)
-        self.assertEqual(NOW + 1, after.startup)
+        after = made(now=NOW + 0.25)
+        self.assertEqual(NOW * 1000 + 250, after.startup)
         self.assertGreater(after.number, before.number)
         self.assertLess(after.number, 2**53)
         self.assertFalse(after.subscribe(ANA, lambda _: None, since=before.number).complete)
