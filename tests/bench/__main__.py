@@ -24,7 +24,7 @@ def say(text: str = "") -> None:
 
 def median(runs: list[Measured], field: str) -> float:
     """The median of one figure."""
-    return statistics.median(getattr(run, field) for run in runs)
+    return float(statistics.median(getattr(run, field) for run in runs))
 
 
 def row(name: str, runs: list[Measured]) -> None:
@@ -39,7 +39,7 @@ def row(name: str, runs: list[Measured]) -> None:
 def stored(server: Server) -> int:
     """How many locations the account has."""
     web = Web(server.http, basic=(USER, PASSWORD))
-    count = web.get("/api/locations", limit=1).json()["count"]
+    count = web.get("/api/locations", limit=1, repeats=1).json()["count"]
     assert isinstance(count, int)
     return count
 
@@ -84,9 +84,8 @@ def idle(daemon: Daemon, peer: Server | None, number: int) -> None:
                 before = resident_kib(server.pid)
             with idle_connections(server, number):
                 each = (resident_kib(server.pid) - before) / number
-            say(
-                f"  {server.name:10} {each:6.2f} KiB each" + ("" if server is peer else " (bar 10)")
-            )
+            bar = "" if server is peer else " (bar 10)"
+            say(f"  {server.name:10} {each:6.2f} KiB each{bar}")
 
 
 def connack_delay(daemon: Daemon) -> float:

@@ -1,4 +1,4 @@
-"""What a process costs, read from /proc. CPU time has a step of 10 ms: let a run last 2 s or more."""
+"""What a process costs, read from /proc. CPU time has steps of 10 ms: let runs last 2 s or more."""
 
 import os
 from pathlib import Path

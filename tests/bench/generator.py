@@ -1,7 +1,7 @@
 """The built-in load generator, a process of its own: `python -m tests.bench.generator MODE …`.
 
-One thread, one selector. It prints one JSON object. Slower than a generator in C, so that a fast
-server is measured against it rather than by itself: rates are a lower bound, CPU per operation holds.
+One thread, one selector. It prints one JSON object. Slower than a generator in C, so a fast server
+may wait for it: rates are a lower bound, CPU per operation holds.
 """
 
 import argparse
@@ -93,8 +93,9 @@ class MQTTClient(Client):
             raise Closed(f"CONNACK {answer}")
 
     def fire(self) -> None:
-        self.send(packets.publish(f"owntracks/{self.options.user}/p{self.number}",
-                                  self.next_payload(), 1))  # fmt: skip
+        self.send(
+            packets.publish(f"owntracks/{self.options.user}/p{self.number}", self.next_payload(), 1)
+        )
 
     def take(self) -> bool:
         answer, self.buffer = packets.split(self.buffer)
@@ -108,8 +109,9 @@ class HTTPClient(Client):
         super().__init__(number, options)
         pair = base64.b64encode(f"{options.user}:{options.password}".encode()).decode()
         self.head = (
-            f"POST /pub HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\nAuthorization: Basic {pair}\r\n"
-            f"Content-Type: application/json\r\nX-Limit-D: h{number}\r\nContent-Length: "
+            f"POST /pub HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\n"
+            f"Authorization: Basic {pair}\r\nContent-Type: application/json\r\n"
+            f"X-Limit-D: h{number}\r\nContent-Length: "
         )
 
     def sign_in(self) -> None:

@@ -57,9 +57,21 @@ def _output(words: list[str], environ: dict[str, str] | None = None) -> dict[str
 
 
 def _own(mode: str, server: Server, port: int, clients: int, *words: str) -> list[str]:
-    return [sys.executable, "-m", "tests.bench.generator", mode, "--port", str(port),
-            "--user", server.user, "--password", server.password, "--clients", str(clients),
-            *words]  # fmt: skip
+    return [
+        sys.executable,
+        "-m",
+        "tests.bench.generator",
+        mode,
+        "--port",
+        str(port),
+        "--user",
+        server.user,
+        "--password",
+        server.password,
+        "--clients",
+        str(clients),
+        *words,
+    ]
 
 
 def _measured(server: Server, words: list[str], environ: dict[str, str] | None = None) -> Measured:
@@ -68,8 +80,12 @@ def _measured(server: Server, words: list[str], environ: dict[str, str] | None =
     spent = cpu_seconds(server.pid) - before
     if "acked" in found:
         delays = found["ack_us"]
-        found = {"done": found["acked"], "per_s": found["pub_per_s"],
-                 "p50_ms": delays["p50"] / 1e3, "p99_ms": delays["p99"] / 1e3}  # fmt: skip
+        found = {
+            "done": found["acked"],
+            "per_s": found["pub_per_s"],
+            "p50_ms": delays["p50"] / 1e3,
+            "p99_ms": delays["p99"] / 1e3,
+        }
     return Measured(
         done=found["done"],
         per_s=found["per_s"],
@@ -84,12 +100,35 @@ def publishing(server: Server, seconds: float, first: int) -> Measured:
     """QoS 1 from `PHONES` phones, one message under way each, as fast as they are answered."""
     outside = os.environ.get("MQTT_LOAD")
     if outside:
-        return _measured(server, [
-            outside, "--port", str(server.mqtt), "--pubs", str(PHONES), "--subs", "0",
-            "--qos", "1", "--inflight", "1", "--fill", "owntracks", "--size", "300",
-            "--topic", f"owntracks/{server.user or 'ana'}/p{{i}}", "--user", server.user,
-            "--pass", server.password, "--duration", str(seconds), "--json",
-        ])  # fmt: skip
+        return _measured(
+            server,
+            [
+                outside,
+                "--port",
+                str(server.mqtt),
+                "--pubs",
+                str(PHONES),
+                "--subs",
+                "0",
+                "--qos",
+                "1",
+                "--inflight",
+                "1",
+                "--fill",
+                "owntracks",
+                "--size",
+                "300",
+                "--topic",
+                f"owntracks/{server.user or 'ana'}/p{{i}}",
+                "--user",
+                server.user,
+                "--pass",
+                server.password,
+                "--duration",
+                str(seconds),
+                "--json",
+            ],
+        )
     words = _own(
         "mqtt", server, server.mqtt, PHONES, "--seconds", str(seconds), "--first", str(first)
     )
@@ -101,11 +140,20 @@ def posting(server: Server, seconds: float, first: int) -> Measured:
     if shutil.which("wrk"):
         auth = base64.b64encode(f"{server.user}:{server.password}".encode()).decode()
         script = str(Path(__file__).with_name("post.lua"))
-        words = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}", "-s", script, "--latency",
-                 f"http://127.0.0.1:{server.http}"]  # fmt: skip
+        words = [
+            "wrk",
+            "-t1",
+            f"-c{CONNECTIONS}",
+            f"-d{seconds:.0f}",
+            "-s",
+            script,
+            "--latency",
+            f"http://127.0.0.1:{server.http}",
+        ]
         return _measured(server, words, {"BENCH_AUTH": auth, "BENCH_FIRST": str(first)})
-    words = _own("http", server, server.http, CONNECTIONS, "--seconds", str(seconds),
-                 "--first", str(first))  # fmt: skip
+    words = _own(
+        "http", server, server.http, CONNECTIONS, "--seconds", str(seconds), "--first", str(first)
+    )
     return _measured(server, words)
 
 
@@ -113,9 +161,12 @@ def posting(server: Server, seconds: float, first: int) -> Measured:
 def idle_connections(server: Server, number: int) -> Iterator[None]:
     """Hold `number` signed-in connections that say nothing."""
     process = subprocess.Popen(
-        _own("idle", server, server.mqtt, number), cwd=PROJECT, text=True,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
+        _own("idle", server, server.mqtt, number),
+        cwd=PROJECT,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     try:

@@ -1,8 +1,72 @@
 """The mutant: mytracks with a Journal that says `durable` at once and commits a while later.
 
-Everything else is the product, unpatched. Only for proving that the proofs can fail.
+Everything else is the product, unpatched, started with the daemon's own flags:
+`python -m tests.faults.hasty --data-dir …`. Only for proving that the proofs can fail.
 """
 
 import sys
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
-HASTY = (sys.executable, "-m", "tests.faults.hasty")
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import globalLogBeginner
+
+from mytracks.mqtt.routing.ports import Journal
+from mytracks.phones.facts import Fact, Kept, SetAside
+from mytracks.sharing.identity import Device
+
+HASTY: Final = (sys.executable, "-m", "tests.faults.hasty")
+LATE: Final = 0.4
+"""Seconds between what it says and what it does."""
+
+
+def believed(fact: Fact) -> Kept:
+    """What the store would most likely answer."""
+    if isinstance(fact, SetAside):
+        return Kept(fact=fact, device=None, new=True)
+    source = fact.source
+    made_up = Device(1, source.owner, source.owner_name, source.name)
+    return Kept(fact=fact, device=source.device or made_up, new=True)
+
+
+class HastyJournal:
+    """Answers before it has written."""
+
+    def __init__(self, honest: Journal[Fact, Kept], reactor: Any) -> None:
+        self._honest = honest
+        self._reactor = reactor
+
+    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+        """Lie now, write later."""
+        self._reactor.callLater(LATE, self._honest.record, list(facts))
+        return succeed([believed(fact) for fact in facts])
+
+
+def main() -> None:
+    """Run the daemon around this journal, in the foreground."""
+    from twisted.internet import reactor
+
+    from mytracks.daemon import Daemon
+    from mytracks.host.log_observer import LevelledObserver
+    from mytracks.tap import Options
+
+    options = Options()
+    options.parseOptions(sys.argv[1:])
+    settings = options.settings
+    observer = LevelledObserver(sys.stdout, settings.log_level, settings.log_format)
+    globalLogBeginner.beginLoggingTo([observer], redirectStandardIO=False)
+    daemon = Daemon(
+        settings,
+        cast(Any, reactor),
+        observer=observer,
+        observes=True,
+        reread=lambda: settings,
+        wrap_journal=lambda honest: HastyJournal(honest, reactor),
+    )
+    cast(Any, reactor).addSystemEventTrigger("before", "shutdown", daemon.stopService)
+    daemon.startService()
+    cast(Any, reactor).run()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,9 +9,11 @@ from unittest import SkipTest
 
 from tests.faults.hasty import HASTY
 from tests.faults.tracing import Call, Trace, why_not
+from tests.whole import packets
 from tests.whole.cases import ANA, WholeCase
 from tests.whole.daemon import Daemon
 from tests.whole.fixes import fix, wire
+from tests.whole.patience import until
 
 MARK = "durable-order-mark"
 PUBACK = r'"@\2\0\7"'
@@ -49,21 +51,27 @@ class SystemCallTests(WholeCase):
         if reason := why_not():
             raise SkipTest(reason)
 
+    def count(self, daemon: Daemon) -> int:
+        """How many locations ana has."""
+        return int(self.web(daemon, ANA).get("/api/locations").json()["count"])
+
     def puback(self, daemon: Daemon) -> list[Call]:
-        """Publish one fix as packet 7 and return what the daemon did meanwhile."""
-        phone = self.signed_in(daemon, ANA)
+        """Publish one fix as packet 7 and return what the daemon did until it was stored."""
+        before, phone = self.count(daemon), self.signed_in(daemon, ANA)
         phone.publish(f"owntracks/{ANA}/p", wire(fix()))
         trace = Trace(daemon)
-        phone._ids = 6
-        phone.publish(f"owntracks/{ANA}/p", wire(fix(note=MARK)))
+        phone.send(packets.publish(f"owntracks/{ANA}/p", wire(fix(note=MARK)), 7))
+        self.assertEqual(7, phone.expect(packets.PUBACK).packet_id)
+        until(lambda: self.count(daemon) >= before + 2, 10, "both fixes")
         return trace.stop()
 
     def http(self, daemon: Daemon) -> list[Call]:
         """The same by HTTP."""
-        web = self.web(daemon, ANA)
+        before, web = self.count(daemon), self.web(daemon, ANA)
         web.post_json("/pub", fix())
         trace = Trace(daemon)
         self.assertEqual(200, web.post_json("/pub", fix(note=MARK)).status)
+        until(lambda: self.count(daemon) >= before + 2, 10, "both fixes")
         return trace.stop()
 
     def test_puback_leaves_after_the_sync_that_follows_the_row(self) -> None:
