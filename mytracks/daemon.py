@@ -137,6 +137,7 @@ def join(
         trusted_proxies=settings.trusted_proxies,
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
+    people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
     return Rooms(
         store=store,
         people=people,
