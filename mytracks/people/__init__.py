@@ -1,0 +1,1 @@
+"""Who people are: accounts, their passwords and sessions, and every way to sign in."""

@@ -69,6 +69,7 @@ class VerifyTests(PasswordsCase):
         self.assertTrue(await self.check(passwords, stored, longest.encode()))
         self.assertFalse(await self.check(passwords, stored, longest.encode()[:-1]))
         self.assertFalse(await self.check(passwords, stored, longest.encode() + b"x"))
+        self.assertFalse(await self.check(passwords, await passwords.hash(""), b"x" * 4097))
 
     async def test_a_broken_hash_lets_nobody_in(self) -> None:
         """A damaged row is no open door, and no traceback."""

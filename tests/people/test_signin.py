@@ -120,6 +120,16 @@ class AccountPasswordTests(SignInCase):
             if room.people.accounts.find("eve") is not None:
                 await room.people.accounts.delete(account.number)
 
+    async def test_a_password_replaced_during_the_check_is_wrong(self) -> None:
+        """Whoever holds the old one must not slip in behind the change."""
+        room = await self.opened(Limits(password_memory_kib=4096, password_threads=1))
+        changing = Deferred.fromCoroutine(room.people.accounts.set_password(self.ana.number, OTHER))
+        signing_in = room.signing_in("ana", GOOD)
+        await changing
+        self.assertFalse(signing_in.called)
+        with self.assertRaises(Unauthenticated):
+            await signing_in
+
     async def test_a_hash_of_old_costs_is_renewed_and_cuts_nobody(self) -> None:
         """A raised cost reaches everybody, unnoticed."""
         room = await self.opened()
