@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readHousehold } from "../../static/src/people/household.ts";
-import { allRows, personRows, steady } from "../../static/src/people/rows.ts";
+import { allRows, entries, personRows, steady } from "../../static/src/people/rows.ts";
 import { location, NOON } from "./samples.ts";
 
 const anna = { name: "anna", display: "Anna" };
@@ -12,6 +12,13 @@ test("nobody's row jumps away while the list is in use; newcomers go to the end"
   const household = readHousehold([], [at("anna/p", 0), at("ben/p", 1), at("clara/p", 2), at("dora/p", 3)]);
   const kept = steady(personRows(household, anna, NOON), ["anna", "ben", "clara"]);
   assert.deepEqual(kept.map((person) => person.owner), ["anna", "ben", "clara", "dora"]);
+});
+
+test("with nobody else there, each of one's phones has a row of its own", () => {
+  const alone = readHousehold([], [at("anna/p", 0), at("anna/q", 1)]);
+  assert.deepEqual(entries(personRows(alone, anna, NOON)).map(({ name, others }) => [name, others.length]), [["q", 0], ["p", 0]]);
+  const two = readHousehold([], [at("anna/p", 0), at("anna/q", 1), at("ben/p", 1)]);
+  assert.deepEqual(entries(personRows(two, anna, NOON)).map(({ name, others }) => [name, others.length]), [["Anna", 1], ["ben", 0]]);
 });
 
 test("the ninth device has the first one's colour and a second ring", () => {

@@ -54,8 +54,10 @@ test("only after five minutes without the server the page says how old it is", (
   assert.equal(state.longAway.value, false);
 });
 
-test("with nobody else there, all of one's phones are shown", () => {
-  const alone = new MapState(anna, readHousehold([], [location(), location({ device_name: "anna/car" })]), NOON);
-  assert.equal(alone.unfolded.value.has("anna"), true);
-  assert.equal(twoPeople().unfolded.value.size, 0);
+test("a person's other phones fold out and in again", () => {
+  const state = twoPeople();
+  state.toggleFolding("anna");
+  assert.deepEqual([...state.unfolded.value], ["anna"]);
+  state.toggleFolding("anna");
+  assert.equal(state.unfolded.value.size, 0);
 });

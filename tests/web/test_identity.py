@@ -1,5 +1,7 @@
 """Who comes in over HTTP, and whose requests are refused because another site made them."""
 
+from ipaddress import ip_network
+
 from twisted.trial.unittest import TestCase
 
 from tests.people.room import GOOD
@@ -246,9 +248,7 @@ class PublicAddressTests(TestCase):
 
     async def test_by_tls_the_cookie_is_secure_and_bound_to_the_host(self) -> None:
         """`__Host-` and Secure: no plain connection and no sub-domain can set or see it."""
-        import ipaddress
-
-        door = await self.opened(proxies=[ipaddress.IPv4Network("127.0.0.0/8")])
+        door = await self.opened(proxies=[ip_network("127.0.0.0/8")])
         browser = Browser(door)
         https = {"X-Forwarded-Proto": "https"}
         page = await browser.get("/login/", **https)

@@ -6,7 +6,7 @@ import type { Toasts } from "../notices/toasts.ts";
 import { element } from "../page/elements.ts";
 import type { Icon } from "../page/icons.ts";
 import { factsView, type PeopleActions, peopleView } from "../people/people.view.ts";
-import { type PersonRow, type Row, steady } from "../people/rows.ts";
+import { entries, type PersonRow, type Row, steady } from "../people/rows.ts";
 import { t } from "../words/words.ts";
 import type { MapState } from "./state.ts";
 
@@ -41,7 +41,7 @@ export class ListRoom {
 
   #draw(): void {
     const model = {
-      persons: this.#inOrder(this.#state.persons.value),
+      persons: this.#inOrder(entries(this.#state.persons.value)),
       selected: this.#state.selected.value,
       following: this.#state.following.value,
       unfolded: this.#state.unfolded.value,

@@ -16,7 +16,7 @@ import { readWho, writeWho } from "./address.ts";
 import { listenForKeys } from "./keys.ts";
 import { ListRoom } from "./list-room.ts";
 import { MapRoom } from "./map-room.ts";
-import { lampView } from "./overlay.view.ts";
+import { countText, lampView } from "./overlay.view.ts";
 import { MapState } from "./state.ts";
 import { Updates } from "./updates.ts";
 
@@ -59,9 +59,8 @@ function showConnection(): void {
   let last: string | null = null;
   effect(() => {
     const lamp = lampOf(state.connection.value);
-    const count = state.persons.value.length;
-    render(lampView(lamp, null), chip);
-    render(lampView(lamp, count === 0 ? null : count), mapChip);
+    render(lampView(lamp, ""), chip);
+    render(lampView(lamp, countText(state.persons.value.length, state.rows.value.length)), mapChip);
     if (last !== null && last !== lamp.text) announcer.say(lamp.text);
     last = lamp.text;
   });

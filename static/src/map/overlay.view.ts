@@ -23,11 +23,17 @@ export function toolsView({ zoomIn, zoomOut, showAll }: Tools, icon: Icon): Temp
     <div class="map-tool-group">${tool("scan", t("Show everybody"), showAll)}</div>`;
 }
 
-export function lampView({ lamp, text }: Lamp, people: number | null): TemplateResult {
-  const words = people === null ? text : t("{state} · {people}", {
-    state: text, people: n("{count} person", "{count} people", people),
-  });
+/** `count`: whom or what the list shows, "4 people"; empty: said elsewhere. */
+export function lampView({ lamp, text }: Lamp, count: string): TemplateResult {
+  const words = count === "" ? text : t("{state} · {count}", { state: text, count });
   return html`<span class="lamp" data-lamp=${lamp}></span>${words}`;
+}
+
+/** One's own phones are no people. */
+export function countText(persons: number, phones: number): string {
+  if (persons === 0) return "";
+  if (persons > 1) return n("{count} person", "{count} people", persons);
+  return n("{count} phone", "{count} phones", phones);
 }
 
 export interface Notices {

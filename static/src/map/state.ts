@@ -46,13 +46,6 @@ export class MapState {
     this.longAway = computed(
       () => this.connection.value !== "live" && this.now.value - this.heard.value > LONG_AWAY,
     );
-    this.#unfoldTheOnlyPerson();
-  }
-
-  /** With nobody else in the list there is room for all of one's phones. */
-  #unfoldTheOnlyPerson(): void {
-    const [only, second] = people(this.household.value, this.viewer.name);
-    if (only !== undefined && second === undefined) this.unfolded.value = new Set([only.owner]);
   }
 
   /** The names of all devices with a place, in the order of the list. */

@@ -30,7 +30,7 @@ export interface Row {
   readonly online: boolean;
 }
 
-/** A person: the phone that leads, and the others that fold out. */
+/** A person, by name of the account: the phone that leads, and the others that fold out. */
 export interface PersonRow {
   readonly owner: string;
   readonly name: string;
@@ -77,7 +77,17 @@ export function allRows(persons: readonly PersonRow[]): readonly Row[] {
 }
 
 /**
- * The same persons in the order they had before, newcomers at the end: while somebody points at the list or
+ * What the list shows: persons with their phones folded behind the first. Where there is only one person,
+ * folding would hide for nothing: then each phone has a row of its own.
+ */
+export function entries(persons: readonly PersonRow[]): readonly PersonRow[] {
+  const [only, second] = persons;
+  if (only === undefined || second !== undefined) return persons;
+  return allRows(persons).map((row) => ({ owner: row.device, name: row.label, lead: row, others: [] }));
+}
+
+/**
+ * The same entries in the order they had before, newcomers at the end: while somebody points at the list or
  * walks through it, nothing may jump away under the hand.
  */
 export function steady(persons: readonly PersonRow[], before: readonly string[]): readonly PersonRow[] {
