@@ -76,6 +76,10 @@ class Channel(HTTPChannel):
         if self._phase not in _DEAF:
             HTTPChannel.lineReceived(self, line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        del line
+        self._respondToBadRequestAndDisconnect()
+
     def rawDataReceived(self, data: bytes) -> None:
         if self._phase not in _DEAF:
             HTTPChannel.rawDataReceived(self, data)
