@@ -6,9 +6,7 @@ report to report are the row's context and stored once for many rows.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-from attrs import frozen
+from typing import Any, Final, NamedTuple
 
 from mytracks.store import json_text
 from mytracks.store.statements import Values
@@ -60,16 +58,18 @@ _ESCAPE: Final = "$"
 """Put before a member of `Location.extra` that has a reserved name, or begins like this."""
 
 
-@frozen
-class Context:
-    """What a phone repeats: its place among regions and networks, and its short name."""
+class Context(NamedTuple):
+    """What a phone repeats: its place among regions and networks, and its short name.
+
+    `members`: JSON of those of the `extra` members that belong here; empty: none. A tuple because
+    one is made and looked up for every location.
+    """
 
     tid: str | None
     in_regions: tuple[str, ...]
     ssid: str | None
     bssid: str | None
     members: str
-    """JSON of those of the `extra` members that belong here; empty: none."""
 
     def body(self) -> str:
         """The JSON that is stored."""
@@ -177,13 +177,14 @@ def _whole(value: float | None, name: str, odd: dict[str, Any]) -> int | None:
     """The whole number for a column; what that loses goes into `odd`."""
     if value is None:
         return None
-    if not -_MOST <= value <= _MOST:
+    if -_MOST <= value <= _MOST:
+        whole = int(value)
+        if whole == value:
+            return whole
         odd[name] = value
-        return None
-    whole = round(value)
-    if whole != value:
-        odd[name] = value
-    return whole
+        return round(value)
+    odd[name] = value
+    return None
 
 
 def _letter(value: str | None, name: str, odd: dict[str, Any]) -> int | None:

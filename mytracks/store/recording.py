@@ -63,7 +63,7 @@ class Recorder:
             kept = await self._locate(tx, fact, device)
         mark = Mark(device, _received(fact))
         if isinstance(kept.fact, Reported) and kept.new:
-            _advance(mark, kept.fact.location)
+            _advance(mark, kept.fact.location, kept.repeat)
         await self.devices.mark(tx, [mark])
         return kept
 
@@ -168,7 +168,7 @@ class _Batch:
             row = (*row[:FLAGS], int(location.flags), *row[FLAGS + 1 :])
         self._locations[key] = row
         self._places.add(place)
-        _advance(self._seen(device, location.received), location)
+        _advance(self._seen(device, location.received), location, repeat)
         return Kept(fact=fact, device=device, new=True, repeat=repeat)
 
     async def _set_aside(self, tx: Transaction, fact: SetAside) -> Kept:
@@ -201,11 +201,11 @@ def _received(fact: Reported | Noted) -> int:
     return fact.location.received if isinstance(fact, Reported) else fact.received
 
 
-def _advance(mark: Mark, location: Location) -> None:
+def _advance(mark: Mark, location: Location, repeat: bool) -> None:
     """Note a new location; one that only repeats another is no newer position."""
     if location.tid is not None:
         mark.tid = location.tid
-    if not location.flags & Flags.REPEAT:
+    if not repeat:
         at = (location.at, location.seq)
         if mark.last is None or at > mark.last:
             mark.last = at

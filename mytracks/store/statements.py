@@ -74,6 +74,9 @@ class Rows:
 
     def pieces(self, dialect: str, rows: Sequence[Values]) -> Iterator[tuple[str, list[Any]]]:
         """The texts, each with its values, that together insert `rows` in their order."""
+        if len(rows) == 1:
+            yield self._texts[dialect][1], list(rows[0])
+            return
         start = 0
         for size, text in self._texts[dialect].items():
             while len(rows) - start >= size:

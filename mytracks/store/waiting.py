@@ -26,9 +26,12 @@ class Waiting:
                 producer.pauseProducing()
 
     def remove(self, units: int, weight: int) -> None:
-        """So many were reported."""
+        """So many no longer wait. Answer their senders, then `relax`."""
         self.units -= units
         self.weight -= weight
+
+    def relax(self) -> None:
+        """Let producers go on if enough is gone."""
         if self.paused and not self._over(2):
             self.paused = False
             for producer in list(self._producers):

@@ -166,10 +166,10 @@ class SQLiteDatabase:
 
     def stored(self, jobs: Sequence[Job], outcomes: Sequence[Any]) -> None:
         """A batch is durable, or refused: answer each sender in order."""
-        weight = sum(getattr(unit, "weight", 0) for unit, _ in jobs)
+        self._waiting.remove(len(jobs), sum(getattr(unit, "weight", 0) for unit, _ in jobs))
         for (_, done), outcome in zip(jobs, outcomes, strict=True):
             done.callback(outcome)
-        self._waiting.remove(len(jobs), weight)
+        self._waiting.relax()
 
     def full(self, reason: str) -> None:
         """Nothing can be stored for now."""

@@ -4,8 +4,10 @@ A database is made only in a folder that has never had one; whatever is odd is r
 line, and nothing is renamed or deleted. Runs in the writer's thread: migrating may take minutes.
 """
 
+import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -37,6 +39,7 @@ def prepare(directory: Path, limits: Limits, now: int) -> None:
     path = directory / FILE
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _refuse_read_only(directory)
         if path.exists():
             _check(path, limits)
             _migrate(path, limits, now)
@@ -84,6 +87,17 @@ def revision(path: Path) -> str:
     if row is None:
         raise damaged(path, "does not say which revision its tables have")
     return str(row[0])
+
+
+def _refuse_read_only(directory: Path) -> None:
+    """SQLite would say later, and less clearly, that it cannot write here."""
+    try:
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise StoreRefused(f"the data folder {directory} is read-only: {error.strerror}") from error
 
 
 def _check(path: Path, limits: Limits) -> None:

@@ -1,0 +1,211 @@
+"""Accounts, their devices' passwords and their browsers' sessions, stored and read back."""
+
+from attrs import evolve
+from twisted.internet.defer import Deferred
+
+from mytracks.errors import Conflict, NotFound
+from mytracks.people.ports import Account, DevicePassword, WebSession
+from mytracks.phones.facts import Noted, Reported, SetAside
+from mytracks.sharing.identity import Door
+from mytracks.store.database import sql
+from mytracks.store.open import Store
+from mytracks.store.schema import metadata
+from mytracks.transaction import Transaction
+from tests.store.cases import NOW, StoreCase, account, location, source
+
+
+async def all_accounts(store: Store) -> list[Account]:
+    """As stored."""
+    return list(await store.database.read(store.accounts.all))
+
+
+class AccountsTests(StoreCase):
+    """Implements `people.ports.Accounts`."""
+
+    async def test_an_account_comes_back_as_it_was_stored(self) -> None:
+        """Every field, and under a number of its own."""
+        store = await self.opened()
+        wanted = account(
+            admin=True, disabled=True, email="ana@example.org", settings={"units": ["km", 1]}
+        )
+        made = await store.database.commit(lambda tx: store.accounts.add(tx, wanted))
+        self.assertEqual(evolve(wanted, number=made.number), made)
+        self.assertEqual([made], await all_accounts(store))
+
+    async def test_a_name_is_given_once(self) -> None:
+        """Two people cannot be told apart otherwise."""
+        store, ana = await self.with_ana()
+        again = store.database.commit(lambda tx: store.accounts.add(tx, account(display="Other")))
+        await self.assertFailure(again, Conflict)
+        self.assertEqual([ana], await all_accounts(store))
+
+    async def test_a_change_stores_every_field(self) -> None:
+        """What a service decided is what is there after a restart."""
+        store, ana = await self.with_ana()
+        changed = evolve(ana, display="A.", admin=True, disabled=True, password="p", email="e")
+        await store.database.commit(lambda tx: store.accounts.change(tx, changed))
+        self.assertEqual([changed], await all_accounts(store))
+
+    async def test_nobody_is_changed_into_somebody_else(self) -> None:
+        """A name that is taken stays whose it is; who is gone is not made again."""
+        store, ana = await self.with_ana()
+        ben = await store.database.commit(lambda tx: store.accounts.add(tx, account("ben")))
+        as_ana, nobody = evolve(ben, name="ana"), evolve(ben, number=99, name="cleo")
+        taken = store.database.commit(lambda tx: store.accounts.change(tx, as_ana))
+        await self.assertFailure(taken, Conflict)
+        gone = store.database.commit(lambda tx: store.accounts.change(tx, nobody))
+        await self.assertFailure(gone, NotFound)
+        self.assertEqual([ana, ben], await all_accounts(store))
+
+    async def test_deleting_an_account_leaves_nothing_of_it(self) -> None:
+        """Neither places nor passwords nor what it sent wrongly; the neighbour keeps all."""
+        store, ana = await self.with_ana()
+        ben = await store.database.commit(lambda tx: store.accounts.add(tx, account("ben")))
+        for owner in (ana, ben):
+            await self.fill(store, owner)
+        full = await store.database.read(counts)
+        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        left = await store.database.read(counts)
+        for table in ("user_account", "device", "credential", "web_session", "location"):
+            self.assertEqual(full[table], 2 * left[table], table)
+        self.assertEqual((1, 1), (left["message"], left["quarantine"]))
+        self.assertEqual([ben], await all_accounts(store))
+
+    async def test_a_number_is_never_given_twice(self) -> None:
+        """Nobody inherits what still hangs on the number of an account or device that is gone."""
+        store, ana = await self.with_ana()
+        await self.fill(store, ana)
+        (before,) = await store.database.read(store.devices.all)
+        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        again = await store.database.commit(lambda tx: store.accounts.add(tx, account()))
+        await self.fill(store, again)
+        (after,) = await store.database.read(store.devices.all)
+        self.assertGreater(again.number, ana.number)
+        self.assertGreater(after.device.number, before.device.number)
+
+    async def fill(self, store: Store, owner: Account) -> None:
+        """One of everything for `owner`."""
+        session = web_session(owner, bytes([owner.number]))
+        await store.database.commit(lambda tx: store.web_sessions.put(tx, session))
+        await store.database.commit(
+            lambda tx: store.device_passwords.replace(
+                tx, owner.number, "phone", bytes([owner.number]), NOW
+            )
+        )
+        phone = source(owner)
+        await store.journal.record(
+            [
+                Reported(source=phone, location=location(), may_repeat=False),
+                Noted(source=phone, kind="lwt", topic="t", body=b"{}", received=NOW),
+                SetAside(
+                    user=owner.number,
+                    device_name=None,
+                    door=Door.HTTP,
+                    topic="t",
+                    reason="r",
+                    body=b"?",
+                    received=NOW,
+                ),
+            ]
+        )
+
+
+class DevicePasswordsTests(StoreCase):
+    """Implements `people.ports.DevicePasswords`."""
+
+    async def test_a_password_makes_its_device(self) -> None:
+        """The phone may be set up before it has sent anything."""
+        store, ana = await self.with_ana()
+        made = await self.replace(store, ana, b"one")
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual(("ana/phone", NOW), (state.device.path, state.created))
+        self.assertEqual(state.device.number, made.device)
+        self.assertEqual([made], await store.database.read(store.device_passwords.all))
+
+    async def test_a_new_password_replaces_the_old_one(self) -> None:
+        """A lost phone is locked out by making another."""
+        store, ana = await self.with_ana()
+        await self.replace(store, ana, b"one")
+        second = await self.replace(store, ana, b"two")
+        self.assertEqual([second], await store.database.read(store.device_passwords.all))
+
+    async def test_its_use_is_noted(self) -> None:
+        """So that an unused one can be found."""
+        store, ana = await self.with_ana()
+        made = await self.replace(store, ana, b"one")
+        await store.database.commit(lambda tx: store.device_passwords.used(tx, made.number, 7))
+        (read,) = await store.database.read(store.device_passwords.all)
+        self.assertEqual(evolve(made, last_used=7), read)
+
+    async def test_nobody_has_no_device(self) -> None:
+        """An account deleted meanwhile."""
+        store = await self.opened()
+        nobody = account(number=5)
+        error = await self.assertFailure(self.replacing(store, nobody, b""), NotFound)
+        self.assertIn("no such account", str(error))
+
+    async def replace(self, store: Store, owner: Account, secret: bytes) -> DevicePassword:
+        return await self.replacing(store, owner, secret)
+
+    def replacing(self, store: Store, owner: Account, secret: bytes) -> Deferred[DevicePassword]:
+        return store.database.commit(
+            lambda tx: store.device_passwords.replace(tx, owner.number, "phone", secret, NOW)
+        )
+
+
+class WebSessionsTests(StoreCase):
+    """Implements `people.ports.WebSessions`."""
+
+    async def test_sessions_outlive_a_restart_until_they_expire(self) -> None:
+        """Nobody signs in again because we were updated."""
+        store, ana = await self.with_ana()
+        session = web_session(ana, b"a")
+        await store.database.commit(lambda tx: store.web_sessions.put(tx, session))
+        await store.close()
+        store = await self.opened()
+        self.assertEqual([session], await self.valid(store, session.expires - 1))
+        self.assertEqual([], await self.valid(store, session.expires))
+
+    async def test_a_session_is_prolonged_and_nothing_else_of_it_changes(self) -> None:
+        """`seen` and `expires` move; when and where it began stays."""
+        store, ana = await self.with_ana()
+        first = web_session(ana, b"a")
+        later = evolve(first, seen=NOW + 5, expires=NOW + 99, address="elsewhere", created=1)
+        for each in (first, later):
+            await self.put(store, each)
+        self.assertEqual([evolve(first, seen=NOW + 5, expires=NOW + 99)], await self.valid(store))
+
+    async def test_ended_and_expired_sessions_are_gone(self) -> None:
+        """Signing out works, twice too."""
+        store, ana = await self.with_ana()
+        for token, expires in ((b"a", 10), (b"b", 20), (b"c", 30)):
+            session = evolve(web_session(ana, token), expires=NOW + expires)
+            await self.put(store, session)
+        await store.database.commit(lambda tx: store.web_sessions.end(tx, [b"b", b"unknown"]))
+        await store.database.commit(lambda tx: store.web_sessions.sweep(tx, NOW + 10))
+        self.assertEqual([b"c"], [session.token_hash for session in await self.valid(store, 0)])
+
+    async def put(self, store: Store, session: WebSession) -> None:
+        await store.database.commit(lambda tx: store.web_sessions.put(tx, session))
+
+    async def valid(self, store: Store, now: int = NOW) -> list[WebSession]:
+        return list(await store.database.read(lambda tx: store.web_sessions.all(tx, now)))
+
+
+def web_session(owner: Account, token: bytes) -> WebSession:
+    """A browser of `owner`."""
+    return WebSession(
+        token_hash=token,
+        user=owner.number,
+        created=NOW,
+        seen=NOW,
+        expires=NOW + 50,
+        address="192.0.2.1",
+        agent="Browser",
+    )
+
+
+async def counts(tx: Transaction) -> dict[str, int]:
+    """Rows of every table."""
+    execute = sql(tx)._execute  # type: ignore[attr-defined]
+    return {name: execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in metadata.tables}

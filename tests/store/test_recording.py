@@ -1,0 +1,336 @@
+"""What becomes of a message's facts in one commit."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import evolve
+from twisted.internet.defer import gatherResults
+
+from mytracks.people.ports import Account
+from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside
+from mytracks.sharing.identity import Device, Door
+from mytracks.store.database import sql
+from mytracks.store.limits import Limits
+from mytracks.store.open import Store
+from mytracks.tracks.locations import Flags, Location, Recorded, Via
+from mytracks.tracks.ports import DeviceState, Selection
+from mytracks.transaction import Transaction
+from tests.store.cases import NOW, QUICK, StoreCase, location, source
+
+DAY = 86_400
+
+
+async def stored(store: Store, *devices: Device) -> list[Location]:
+    """All locations of these devices, oldest first, repeats too."""
+    chosen = Selection(devices=[device.number for device in devices], repeats=True)
+    found: Sequence[Recorded] = await store.database.read(
+        lambda tx: store.locations.page(tx, chosen, newest_first=False, limit=10_000)
+    )
+    return [recorded.location for recorded in found]
+
+
+async def rows(store: Store, query: str) -> list[Any]:
+    """What the database itself says."""
+
+    async def unit(tx: Transaction) -> list[Any]:
+        found: list[Any] = sql(tx)._execute(query).fetchall()  # type: ignore[attr-defined]
+        return found
+
+    return await store.database.read(unit)
+
+
+class RecordingCase(StoreCase):
+    """A store with ana's phone, which has sent its first location."""
+
+    async def phone(self, limits: Limits = QUICK) -> tuple[Store, Account, Device]:
+        store, ana = await self.with_ana(limits)
+        first = Reported(source=source(ana), location=location(NOW, 1), may_repeat=False)
+        (kept,) = await store.journal.record([first])
+        assert kept.device is not None
+        return store, ana, kept.device
+
+    def reported(
+        self, device: Device, each: Location, *, may_repeat: bool = False, known: bool = True
+    ) -> Reported:
+        owner = Account(
+            number=device.owner,
+            name=device.owner_name,
+            display="",
+            admin=False,
+            disabled=False,
+            password="",
+            email="",
+            created=0,
+        )
+        phone = source(owner, device.name, device if known else None)
+        return Reported(source=phone, location=each, may_repeat=may_repeat)
+
+    async def together(self, store: Store, facts: Sequence[Fact]) -> list[Kept]:
+        """Each fact a message of its own, handed in at once."""
+        answers = await gatherResults([store.journal.record([fact]) for fact in facts])
+        return [kept for answer in answers for kept in answer]
+
+
+class LocationTests(RecordingCase):
+    """Reports of places."""
+
+    async def test_a_device_is_made_on_its_first_message(self) -> None:
+        """Nobody registers a phone beforehand."""
+        store, ana, device = await self.phone()
+        self.assertEqual(("ana/phone", ana.number), (device.path, device.owner))
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual(device, state.device)
+        self.assertEqual((NOW + 2, NOW + 2), (state.created, state.seen))
+
+    async def test_one_device_is_made_for_many_first_messages(self) -> None:
+        """A phone that comes back with a queue sends them all before it is known."""
+        store, ana = await self.with_ana()
+        facts = [
+            Reported(source=source(ana), location=location(NOW + n, n), may_repeat=False)
+            for n in range(20)
+        ]
+        kept = await self.together(store, facts)
+        self.assertEqual(1, len({each.device for each in kept}))
+        self.assertEqual(20, len(await stored(store, *[k.device for k in kept[:1] if k.device])))
+
+    async def test_everybody_gets_their_own_answer_in_order(self) -> None:
+        """Merged or not: a PUBACK belongs to its own message."""
+        store, _, device = await self.phone()
+        facts = [self.reported(device, location(NOW + n, n)) for n in range(1, 300)]
+        kept = await self.together(store, facts)
+        self.assertEqual(facts, [each.fact for each in kept])
+        self.assertTrue(all(each.new and each.device == device for each in kept))
+        self.assertEqual(300, len(await stored(store, device)))
+
+    async def test_several_facts_of_one_message_come_back_in_order(self) -> None:
+        """`record` takes a list and gives one back."""
+        store, _, device = await self.phone()
+        facts = [self.reported(device, location(NOW + n, n)) for n in (3, 1, 2)]
+        self.assertEqual(facts, [kept.fact for kept in await store.journal.record(facts)])
+        self.assertEqual([], list(await store.journal.record([])))
+
+    async def test_the_same_message_again_is_one_location(self) -> None:
+        """Phones send again what was not acknowledged; over another door too."""
+        store, _, device = await self.phone()
+        again = location(NOW, 1, received=NOW + 900, via=Via.HTTP)
+        (kept,) = await store.journal.record([self.reported(device, again, may_repeat=True)])
+        self.assertEqual((False, False), (kept.new, kept.repeat))
+        self.assertEqual([location(NOW, 1)], await stored(store, device))
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual(NOW + 900, state.seen)
+
+    async def test_a_double_among_others_costs_them_nothing(self) -> None:
+        """Handed in at once, in one batch."""
+        store, _, device = await self.phone()
+        seqs = [2, 3, 3, 1, 4]
+        facts = [
+            self.reported(device, location(NOW + (seq > 1) * seq, seq), may_repeat=seq == 1)
+            for seq in seqs
+        ]
+        kept = await self.together(store, facts)
+        self.assertEqual([True, True, False, False, True], [each.new for each in kept])
+        self.assertEqual([1, 2, 3, 4], [each.seq for each in await stored(store, device)])
+
+    async def test_two_different_messages_with_one_hash_are_both_kept(self) -> None:
+        """One in four thousand million; it gets the next number, round the end as well."""
+        store, _, device = await self.phone()
+        top = 2**31 - 1
+        first = location(NOW + 1, top, latitude=1.0)
+        other = evolve(first, latitude=2.0)
+        one, two = await self.together(
+            store, [self.reported(device, first), self.reported(device, other)]
+        )
+        self.assertEqual((True, True), (one.new, two.new))
+        assert isinstance(two.fact, Reported)
+        self.assertEqual(-(2**31), two.fact.location.seq)
+        found = (await stored(store, device))[1:]
+        self.assertEqual([evolve(other, seq=-(2**31)), first], found)
+        (again,) = await store.journal.record([self.reported(device, other)])
+        self.assertFalse(again.new)
+
+    async def test_a_ping_is_kept_as_a_repeat(self) -> None:
+        """Same time and place, other message: seen, never drawn, never the newest position."""
+        store, _, device = await self.phone()
+        ping = location(NOW, 9, received=NOW + 600, trigger="p", message_id="x")
+        (kept,) = await store.journal.record([self.reported(device, ping, may_repeat=True)])
+        self.assertEqual((True, True), (kept.new, kept.repeat))
+        assert isinstance(kept.fact, Reported)
+        self.assertEqual(Flags.REPEAT, kept.fact.location.flags)
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual((1, NOW + 600), (state.last_seq, state.seen))
+        drawn = await store.database.read(
+            lambda tx: store.locations.count(tx, Selection(devices=[device.number]))
+        )
+        self.assertEqual((1, 2), (drawn, len(await stored(store, device))))
+
+    async def test_a_ping_beside_its_fix_in_one_batch_is_a_repeat(self) -> None:
+        """The fix is not stored yet when we look."""
+        store, _, device = await self.phone()
+        fix, ping = location(NOW + 5, 5), location(NOW + 5, 6, trigger="p")
+        kept = await self.together(
+            store, [self.reported(device, fix), self.reported(device, ping, may_repeat=True)]
+        )
+        self.assertEqual([False, True], [each.repeat for each in kept])
+
+    async def test_another_place_at_the_same_time_is_no_repeat(self) -> None:
+        """Two fixes in a second happen while driving."""
+        store, _, device = await self.phone()
+        moved = location(NOW, 9, latitude=52.53)
+        (kept,) = await store.journal.record([self.reported(device, moved, may_repeat=True)])
+        self.assertEqual((True, False), (kept.new, kept.repeat))
+
+    async def test_the_newest_fix_is_known_whatever_the_order(self) -> None:
+        """A queue from an outage arrives behind a live fix."""
+        store, _, device = await self.phone()
+        for at in (NOW + 50, NOW + 10, NOW + 30):
+            await store.journal.record([self.reported(device, location(at, 5, tid="ab"))])
+        facts = [self.reported(device, location(NOW + n, 6)) for n in (20, 60, 40)]
+        await self.together(store, facts)
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual((NOW + 60, 6, "ab"), (state.last_at, state.last_seq, state.tid))
+
+    async def test_contexts_are_stored_once(self) -> None:
+        """And found again after a restart, and after a unit that was undone."""
+        store, _, device = await self.phone()
+        at_home = [location(NOW + n, n, ssid="lan", in_regions=("Home",)) for n in range(1, 20)]
+        # An account that does not exist fails the whole merged group, new context and all.
+        lost = evolve(device, number=99, owner=99, owner_name="nobody")
+        facts = [self.reported(lost, at_home[0])] + [self.reported(device, e) for e in at_home]
+        await self.together(store, facts)
+        await store.close()
+        store = await self.opened()
+        await store.journal.record([self.reported(device, location(NOW + 99, 1, ssid="lan"))])
+        await store.journal.record([self.reported(device, at_home[5]), *facts[2:3]])
+        bodies = {body for (body,) in await rows(store, "SELECT body FROM context")}
+        self.assertEqual({'{"inregions":["Home"],"ssid":"lan"}', '{"ssid":"lan"}'}, bodies)
+        self.assertEqual(at_home[3], (await stored(store, device))[4])
+
+
+class GoneTests(RecordingCase):
+    """Accounts that are deleted while a message is on its way."""
+
+    async def test_a_message_of_a_deleted_account_is_forgotten(self) -> None:
+        """It is acknowledged, announced to nobody, and does not bring the device back."""
+        store, ana, device = await self.phone()
+        ben = await store.database.commit(
+            lambda tx: store.accounts.add(tx, evolve(ana, number=0, name="ben"))
+        )
+        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        aside = SetAside(
+            user=ana.number,
+            device_name="phone",
+            door=Door.MQTT,
+            topic="t",
+            reason="r",
+            body=b"?",
+            received=NOW,
+        )
+        facts: list[Fact] = [
+            self.reported(device, location(NOW + 1)),
+            self.reported(device, location(NOW + 1), known=False),
+            Noted(source=source(ana, device=device), kind="lwt", topic="t", body=b"", received=1),
+            Reported(source=source(ben), location=location(), may_repeat=False),
+            aside,
+        ]
+        kept = await self.together(store, facts)
+        self.assertEqual([False, False, False, True, True], [each.new for each in kept])
+        self.assertEqual(
+            [None, None, None, "ben/phone", None],
+            [each.device and each.device.path for each in kept],
+        )
+        states: Sequence[DeviceState] = await store.database.read(store.devices.all)
+        self.assertEqual(["ben/phone"], [state.device.path for state in states])
+        self.assertEqual([(None, b"?")], await rows(store, "SELECT user_id, body FROM quarantine"))
+
+
+class NotedTests(RecordingCase):
+    """Messages other than locations."""
+
+    async def test_a_message_is_kept_as_it_came(self) -> None:
+        """For what a later version makes of it."""
+        store, ana, device = await self.phone()
+        body = b'{"_type":"lwt","tst":1}'
+        fact = Noted(source=source(ana), kind="lwt", topic="o/ana/phone", body=body, received=NOW)
+        odd = evolve(fact, kind="never heard of")
+        kept = await self.together(store, [fact, odd])
+        self.assertEqual([(fact, device, True), (odd, device, True)], [_short(k) for k in kept])
+        self.assertEqual(
+            [(device.number, NOW, 1, "o/ana/phone", body), (device.number, NOW, 0, *_tail(odd))],
+            await rows(store, "SELECT device_id, received, type, topic, body FROM message"),
+        )
+
+    async def test_old_messages_go_after_their_days(self) -> None:
+        """Nothing grows for ever."""
+        store, ana, _ = await self.phone(Limits(ballast=0, message_days=10))
+        for day in (0, 9, 11):
+            received = NOW + day * DAY
+            await store.journal.record(
+                [Noted(source=source(ana), kind="lwt", topic="t", body=b"", received=received)]
+            )
+        left = await rows(store, "SELECT received FROM message ORDER BY received")
+        self.assertEqual([(NOW + 9 * DAY,), (NOW + 11 * DAY,)], left)
+
+
+class QuarantineTests(RecordingCase):
+    """What could not be understood."""
+
+    def aside(self, body: bytes, device: str | None = "phone") -> SetAside:
+        return SetAside(
+            user=1,
+            device_name=device,
+            door=Door.HTTP,
+            topic="owntracks/ana/phone",
+            reason="not JSON",
+            body=body,
+            received=NOW,
+        )
+
+    async def bodies(self, store: Store) -> list[bytes]:
+        return [b for (b,) in await rows(store, "SELECT body FROM quarantine ORDER BY id")]
+
+    async def test_junk_is_kept_whole(self) -> None:
+        """The administrator can look at it, and hand it in again."""
+        store, _, device = await self.phone()
+        kept = await self.together(store, [self.aside(b"\xff\x00"), self.aside(b"{", None)])
+        self.assertEqual([device, None], [each.device for each in kept])
+        self.assertEqual(
+            [
+                (NOW, 2, 1, device.number, "owntracks/ana/phone", "not JSON", b"\xff\x00"),
+                (NOW, 2, 1, None, "owntracks/ana/phone", "not JSON", b"{"),
+            ],
+            await rows(
+                store,
+                "SELECT received, source, user_id, device_id, topic, reason, body"
+                " FROM quarantine ORDER BY id",
+            ),
+        )
+
+    async def test_the_oldest_go_at_the_limit_of_count(self) -> None:
+        """At it all stay; one past it the first goes."""
+        store, _, _ = await self.phone(Limits(ballast=0, quarantine_messages=3))
+        for number in range(3):
+            await store.journal.record([self.aside(b"%d" % number)])
+        self.assertEqual([b"0", b"1", b"2"], await self.bodies(store))
+        await store.journal.record([self.aside(b"3")])
+        self.assertEqual([b"1", b"2", b"3"], await self.bodies(store))
+        await self.together(store, [self.aside(b"%d" % number) for number in range(4, 14)])
+        self.assertEqual([b"11", b"12", b"13"], await self.bodies(store))
+
+    async def test_the_oldest_go_at_the_limit_of_bytes(self) -> None:
+        """The newest stays, however large it is."""
+        store, _, _ = await self.phone(Limits(ballast=0, quarantine_bytes=10))
+        for body in (b"aaaa", b"bbbbbb"):
+            await store.journal.record([self.aside(body)])
+        self.assertEqual([b"aaaa", b"bbbbbb"], await self.bodies(store))
+        await store.journal.record([self.aside(b"c")])
+        self.assertEqual([b"bbbbbb", b"c"], await self.bodies(store))
+        await store.journal.record([self.aside(b"d" * 99)])
+        self.assertEqual([b"d" * 99], await self.bodies(store))
+
+
+def _short(kept: Kept) -> tuple[Fact, Device | None, bool]:
+    return kept.fact, kept.device, kept.new
+
+
+def _tail(fact: Noted) -> tuple[str, bytes]:
+    return fact.topic, fact.body
