@@ -107,7 +107,7 @@ class Door:
         limits: Limits | None = None,
         public_url: str | None = None,
         proxies: Sequence[Network] = (),
-        templates: Mapping[str, str] | None = None,
+        assets: Assets | None = None,
     ) -> None:
         self.room = Room()
         self.people = self.room.people
@@ -124,7 +124,7 @@ class Door:
                 live=self.tracks.live,
                 presence=self.presence,
                 http_mode=self._http_mode(),
-                assets=made_assets(templates or TEMPLATES),
+                assets=assets or made_assets(),
                 health=lambda: self.down,
                 public_url=lambda: public_url,
                 mqtt_port=lambda: 1883,
@@ -258,13 +258,13 @@ def basic(name: str = "ana", password: str = GOOD) -> dict[str, str]:
     return {"Authorization": f"Basic {pair}"}
 
 
-def made_assets(templates: Mapping[str, str]) -> Assets:
+def made_assets() -> Assets:
     """A front end of a few bytes in a temporary directory."""
     root = Path(mkdtemp(dir="."))
     static, pages = root / "static", root / "templates"
     static.mkdir()
     pages.mkdir()
-    for name, text in templates.items():
+    for name, text in TEMPLATES.items():
         (pages / name).write_text(text)
     names = {"map.ts": "map-ABCD2345.js", "mark.svg": "mark-0123456789.svg", "base": "base-01"}
     (static / "manifest.json").write_text(msgspec.json.encode(names).decode())

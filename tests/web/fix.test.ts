@@ -23,11 +23,15 @@ test("a phone on the cable is charging, full or not", () => {
   assert.deepEqual([0, 1, 2, 3].map((status) => fix({ battery_status: status }).charging), [false, false, true, true]);
 });
 
-test("of two fixes the later report is the newer, of one report the later fix; equal ones are not newer", () => {
+test("of two fixes the later report is the newer, of one report the later fix; the same one again is not", () => {
   const first = fix();
   assert.equal(isNewer(first, undefined), true);
   assert.equal(isNewer(fix({ reported_at_unix: NOON + 5, timestamp_unix: NOON - 60 }), first), true);
   assert.equal(isNewer(fix({ reported_at_unix: NOON - 5 }), first), false);
   assert.equal(isNewer(fix({ timestamp_unix: NOON + 1 }), first), true);
   assert.equal(isNewer(fix(), first), false);
+});
+
+test("of two reports of one second the one told last counts", () => {
+  assert.equal(isNewer(fix({ id: "2", velocity: 50 }), fix({ id: "1" })), true);
 });
