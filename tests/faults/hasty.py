@@ -13,20 +13,19 @@ from twisted.logger import globalLogBeginner
 
 from mytracks.mqtt.routing.ports import Journal
 from mytracks.phones.facts import Fact, Kept, SetAside
-from mytracks.sharing.identity import Device
 
 HASTY: Final = (sys.executable, "-m", "tests.faults.hasty")
 LATE: Final = 0.4
 """Seconds between what it says and what it does."""
 
 
-def believed(fact: Fact) -> Kept:
-    """What the store would most likely answer."""
+def believed(fact: Fact) -> Kept | None:
+    """What the store would most likely answer; None when only the store can know."""
     if isinstance(fact, SetAside):
         return Kept(fact=fact, device=None, new=True)
-    source = fact.source
-    made_up = Device(1, source.owner, source.owner_name, source.name)
-    return Kept(fact=fact, device=source.device or made_up, new=True)
+    if fact.source.device is None:
+        return None
+    return Kept(fact=fact, device=fact.source.device, new=True)
 
 
 class HastyJournal:
@@ -37,9 +36,12 @@ class HastyJournal:
         self._reactor = reactor
 
     def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
-        """Lie now, write later."""
+        """Lie now, write later; honest only about devices that the store has not yet numbered."""
+        kept = [known for fact in facts if (known := believed(fact)) is not None]
+        if len(kept) < len(facts):
+            return self._honest.record(facts)
         self._reactor.callLater(LATE, self._honest.record, list(facts))
-        return succeed([believed(fact) for fact in facts])
+        return succeed(kept)
 
 
 def main() -> None:

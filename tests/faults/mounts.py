@@ -3,6 +3,7 @@
 import os
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 MIB = 1024 * 1024
@@ -31,6 +32,8 @@ class SmallDisk:
 
     def __init__(self, place: Path, size: int) -> None:
         self.place = place
+        self._over = threading.Event()
+        self._filler: threading.Thread | None = None
         place.mkdir(mode=0o700, exist_ok=True)
         run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(place))
 
@@ -44,12 +47,25 @@ class SmallDisk:
                 except OSError:
                     block = block[: len(block) // 2]
 
+    def keep_full(self) -> None:
+        """From now on take whatever somebody else gives free, until `empty`."""
+        self._filler = threading.Thread(target=self._go_on_filling)
+        self._filler.start()
+
+    def _go_on_filling(self) -> None:
+        while not self._over.wait(0.02):
+            self.fill()
+
     def empty(self) -> None:
         """Give the space back."""
-        (self.place / "filler").unlink()
+        self._over.set()
+        if self._filler is not None:
+            self._filler.join()
+        (self.place / "filler").unlink(missing_ok=True)
 
     def close(self) -> None:
         """Unmount it, whatever still runs there."""
+        self.empty()
         subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import subprocess
 
 from tests.whole.cases import ADMIN, ANA, BEN, PASSWORDS, WholeCase
 from tests.whole.daemon import Daemon, Finished
@@ -267,16 +268,6 @@ class WithDaemonTests(WithoutDaemonTests):
         """The data directory is closed to others, so the socket in it is."""
         if os.geteuid() != 0:
             self.skipTest("only root can become somebody else")
-        entry = os.spawnlp(
-            os.P_WAIT,
-            "setpriv",
-            "setpriv",
-            "--reuid",
-            "65534",
-            "--regid",
-            "65534",
-            "--clear-groups",
-            "ls",
-            str(self.daemon.data),
-        )
-        self.assertNotEqual(0, entry)
+        words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "ls"]
+        entry = subprocess.run([*words, str(self.daemon.data)], capture_output=True, check=False)
+        self.assertNotEqual(0, entry.returncode)

@@ -4,6 +4,7 @@ from tests.whole import packets
 from tests.whole.cases import ANA, PASSWORDS, SharedCase, unused
 from tests.whole.fixes import fix, wire
 from tests.whole.packets import packet, string
+from tests.whole.patience import until
 
 ID = b"\0\7"
 TOPIC = string("owntracks/ana/p")
@@ -129,9 +130,12 @@ class MalformedTests(SharedCase):
         phone = self.signed_in(self.daemon, ANA)
         phone.send(packets.publish(self.topic, wire(fix()), 7) + packet(0xF0))
         phone.closed_within(5)
-        self.witness.ping()
-        found = self.web(self.daemon, ANA).get("/api/locations", device=f"{ANA}/{self.device}")
-        self.assertEqual(1, found.json()["count"])
+        web, path = self.web(self.daemon, ANA), f"{ANA}/{self.device}"
+
+        def arrived() -> bool:
+            return bool(web.get("/api/locations", device=path).json().get("count") == 1)
+
+        until(arrived, 5, "the location that came before the malformed packet")
 
     def test_level_3_may_resend_with_dup(self) -> None:
         """MQTT 3.1: SUBSCRIBE and UNSUBSCRIBE may carry DUP (mqtt.md 1.7)."""
