@@ -37,6 +37,11 @@ class MemoryTransactions:
         """Run `unit` now, or once let go; fires when it ran."""
         return maybeDeferred(self._commit, unit)
 
+    @property
+    def held(self) -> int:
+        """How many commits wait to be let go."""
+        return len(self._held)
+
     def let_go(self) -> None:
         """What was held is committed, in order."""
         self.holding = False

@@ -1,6 +1,5 @@
 """What a good password is, and whether the one shown is right."""
 
-import statistics
 import threading
 import time
 from typing import Any, cast
@@ -82,16 +81,15 @@ class VerifyTests(PasswordsCase):
         passwords = self.opened(Limits(password_time_cost=2, password_memory_kib=4096))
         stored = await passwords.hash(GOOD)
 
-        async def typical(hashed: str | None) -> float:
-            took = []
-            for number in range(7):
-                began = time.perf_counter()
-                self.assertFalse(await self.check(passwords, hashed, b"wrong %d" % number))
-                took.append(time.perf_counter() - began)
-            return statistics.median(took)
+        async def took(hashed: str | None, number: int) -> float:
+            began = time.perf_counter()
+            self.assertFalse(await self.check(passwords, hashed, b"wrong %d" % number))
+            return time.perf_counter() - began
 
-        ratio = await typical(None) / await typical(stored)
-        self.assertTrue(0.4 < ratio < 2.5, ratio)
+        # The shortest of several, taken in turns: whatever else the machine does only lengthens.
+        pairs = [(await took(None, number), await took(stored, number)) for number in range(15)]
+        ratio = min(one for one, _ in pairs) / min(other for _, other in pairs)
+        self.assertTrue(0.5 < ratio < 2, ratio)
 
     async def test_hashes_of_other_costs_are_outdated(self) -> None:
         """So that a raised cost reaches everybody at their next sign-in."""
