@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from attrs import frozen
-from paho.mqtt import publish
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Locator, Page, expect
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -35,15 +36,16 @@ class User:
     def publish(self, device: str, /, **members: Any) -> None:
         """Send a location by MQTT, as a phone does; returns when the server acknowledged it."""
         message = {"_type": "location", "lat": 48.14, "lon": 11.55, "tst": int(time.time())}
-        publish.single(
-            f"owntracks/{self.name}/{device}",
-            json.dumps(message | {"tid": device[:2]} | members),
-            qos=1,
-            hostname="127.0.0.1",
-            port=self.daemon.mqtt,
-            client_id=f"{self.name}-{abs(hash(device))}",
-            auth={"username": self.name, "password": PASSWORD},
-        )
+        phone = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{self.name}-phone")
+        phone.username_pw_set(self.name, PASSWORD)
+        phone.connect("127.0.0.1", self.daemon.mqtt)
+        phone.loop_start()
+        payload = json.dumps(message | {"tid": device[:2]} | members)
+        sent = phone.publish(f"owntracks/{self.name}/{device}", payload, qos=1)
+        sent.wait_for_publish(PATIENCE / 1000)
+        assert sent.is_published(), "the server did not acknowledge it"
+        phone.disconnect()
+        phone.loop_stop()
 
     def post(self, device: str, /, **members: Any) -> None:
         """The same over HTTP, for many at a time."""

@@ -1,6 +1,6 @@
 """Debian's Chromium, driven by Playwright, and what a page did that it should not have done.
 
-One browser for the whole test process; each visitor has a context (cookies, theme, size) of its own.
+One browser for the whole test process; each visitor has a context of its own: cookies, theme, size.
 """
 
 import atexit
@@ -10,8 +10,14 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from attrs import field, frozen
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 ARGUMENTS: Final = (
     "--no-sandbox",

@@ -66,8 +66,12 @@ export function readFix(value: unknown): Fix | null {
   };
 }
 
-/** Later in the order of fixes; of two equal ones neither is. */
+/**
+ * Whether `fix`, told after `other`, takes its place: reported later, or of a later time. Two reports of one
+ * second are taken as they are told; the same one again is not.
+ */
 export function isNewer(fix: Fix, other: Fix | undefined): boolean {
   if (other === undefined) return true;
-  return fix.reportedAt === other.reportedAt ? fix.at > other.at : fix.reportedAt > other.reportedAt;
+  if (fix.reportedAt !== other.reportedAt) return fix.reportedAt > other.reportedAt;
+  return fix.at === other.at ? fix.id !== other.id : fix.at > other.at;
 }
