@@ -8,7 +8,7 @@ from functools import partial
 from typing import Generic
 
 from attrs import evolve
-from twisted.internet.defer import Deferred, TimeoutError
+from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -89,21 +89,15 @@ class Broker(Generic[Who, Facts, Kept]):
         """
         exchange = self._exchange
         if not exchange.permits(who, message.topic, message.payload):
-            return _fired()
+            return succeed(None)
         owner = self._terms.gatekeeper.namespace(who)
+        facts = exchange.facts(who, message)
         answer: Deferred[None] = Deferred()
         hand_on = partial(exchange.hand_on, owner, message, partial(answer.callback, None))
-        self._store(exchange.facts(who, message), answer, hand_on)
-        return answer
-
-    def set_aside(self, who: Who, topic: str, head: bytes, size: int) -> Deferred[None]:
-        """The same for a message of `size` bytes, too large to take: only its `head` is stored."""
-        exchange = self._exchange
-        if not exchange.permits(who, topic, head):
-            return _fired()
-        answer: Deferred[None] = Deferred()
-        facts = exchange.oversize(who, topic, head, size)
-        self._store(facts, answer, partial(answer.callback, None))
+        if facts is None:
+            hand_on()
+        else:
+            exchange.record(facts, lambda _kept: hand_on(), partial(self._unstored, answer))
         return answer
 
     def disconnect(self, condition: Callable[[Who], bool], reason: str) -> int:
@@ -144,19 +138,6 @@ class Broker(Generic[Who, Facts, Kept]):
         except TimeoutError:
             self.log.info("the broker closes without waiting any longer")
 
-    def _store(self, facts: Facts | None, answer: Deferred[None], then: Callable[[], None]) -> None:
-        if facts is None:
-            then()
-            return
-
-        def unstored(failure: Failure) -> None:
-            self._counters.unstored += 1
-            answer.errback(failure)
-
-        self._exchange.record(facts, lambda _kept: then(), unstored)
-
-
-def _fired() -> Deferred[None]:
-    fired: Deferred[None] = Deferred()
-    fired.callback(None)
-    return fired
+    def _unstored(self, answer: Deferred[None], failure: Failure) -> None:
+        self._counters.unstored += 1
+        answer.errback(failure)

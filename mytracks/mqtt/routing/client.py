@@ -46,6 +46,7 @@ class Stage(Enum):
     DECIDING = "the door was asked"
     CONNECTED = "let in"
     HUNG_UP = "gone; what it said before is still being heard"
+    LEAVING = "the broker closes; what it said is still being answered"
     CLOSING = "over; the transport is on its way out"
 
 
@@ -110,7 +111,7 @@ class Client(Generic[Who, Facts, Kept]):
 
     def received(self, data: bytes) -> None:
         """Bytes from the client, cut anywhere."""
-        if self._stage is Stage.CLOSING:
+        if self._stage in UNHEARD:
             return
         self._heard = self._exchange.terms.clock.seconds()
         self._listen(self._machine.receive(data))
@@ -149,9 +150,12 @@ class Client(Generic[Who, Facts, Kept]):
 
     def quiesce(self) -> None:
         """The broker is closing: hear nothing more, but answer what was heard."""
-        self._backlog = []
-        if self._hears:
+        if self._stage is Stage.CONNECTED:
+            self._stage = Stage.LEAVING
+            self._backlog = []
             self._pause()
+        elif self._stage is not Stage.HUNG_UP:
+            self._close()
 
     def dismiss(self) -> None:
         """The broker is closing. No Will is published: it is not the client that fails."""
@@ -359,6 +363,9 @@ class Client(Generic[Who, Facts, Kept]):
             self._timer.cancel()
         self._timer = None if call is None else self._exchange.terms.clock.later(seconds, call)
 
+
+UNHEARD: Final = frozenset({Stage.LEAVING, Stage.CLOSING})
+"""Whatever comes now is not listened to any more."""
 
 CLOSING_EVENTS: Final = frozenset({Disconnected, Violated})
 """Events that are not part of the conversation."""

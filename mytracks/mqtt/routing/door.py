@@ -47,6 +47,8 @@ class Guest(Protocol[_Who_contra]):
 
     def give_way(self) -> None: ...
 
+    def broken(self) -> None: ...
+
 
 class Guests(Protocol[_Who_contra]):
     """Those that were let in."""
@@ -112,3 +114,5 @@ class Door(Generic[Who]):
             self.log.failure("a CONNECT could not be decided", failure)
         if guest.waiting:
             guest.refuse(code, reason)
+        else:
+            guest.broken()
