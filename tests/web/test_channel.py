@@ -34,7 +34,7 @@ class Wire:
 
     def answered(self) -> bytes:
         """What came back since this was last asked."""
-        answer = self.transport.value()
+        answer: bytes = self.transport.value()
         self.transport.clear()
         return answer
 

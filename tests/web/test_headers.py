@@ -60,7 +60,13 @@ class HeaderTests(TestCase):
 
     async def test_what_is_not_there_has_them_too(self) -> None:
         """Errors are pages as well."""
-        for path in ("/nothing", "/static/nothing.js", "/static/../setup.py", "/api/x", "//evil.example"):
+        for path in (
+            "/nothing",
+            "/static/nothing.js",
+            "/static/../setup.py",
+            "/api/x",
+            "//evil.example",
+        ):
             for accept in ("text/html", "*/*"):
                 reply = await self.door.ask("GET", path, {"Accept": accept})
                 self.assertEqual(404, reply.status, path)

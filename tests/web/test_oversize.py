@@ -46,7 +46,7 @@ class OversizeTests(TestCase):
 
     async def test_beyond_all_measure_it_is_answered_before_its_end(self) -> None:
         """And the connection is closed, but only after the answer could be read."""
-        endpoint = TCP4ClientEndpoint(cast("object", reactor), "127.0.0.1", self.door.port)  # type: ignore[arg-type]
+        endpoint = TCP4ClientEndpoint(cast("object", reactor), "127.0.0.1", self.door.port)
         raw = await connectProtocol(endpoint, Raw())
         head = (
             f"POST /pub HTTP/1.1\r\nHost: x\r\nAuthorization: {basic()['Authorization']}\r\n"
@@ -66,5 +66,5 @@ class OversizeTests(TestCase):
     async def turn(self) -> None:
         """Let the reactor do what is due."""
         next_turn: Deferred[None] = Deferred()
-        reactor.callLater(0, next_turn.callback, None)  # type: ignore[attr-defined]
+        reactor.callLater(0, next_turn.callback, None)
         await next_turn
