@@ -9,7 +9,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import NullPool
 from twisted.logger import Logger
@@ -79,7 +79,7 @@ def _pending(path: Path, scripts: ScriptDirectory) -> tuple[str, str | None, str
     try:
         # Newest first, down to but not including the one it has.
         pending = [script.revision for script in scripts.iterate_revisions(newest, have)]
-    except CommandError as error:
+    except RevisionError as error:
         raise StoreRefused(
             f"{path} was made by a newer mytracks ({by[0] if by else 'unknown'}, tables {have});"
             f" this one knows tables up to {newest}: install the newer version again"

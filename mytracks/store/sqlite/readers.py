@@ -20,6 +20,9 @@ from mytracks.transaction import Unit
 
 NAME: Final = "storage-reader"
 
+_PATIENCE: Final = 0.1
+"""Seconds for a read to end by itself when the store closes."""
+
 Read = Callable[[sqlite3.Connection], Any]
 
 
@@ -65,10 +68,12 @@ class Readers:
         self._closing = True
         for _ in self._threads:
             self._jobs.put(None)
-        for connection in self._connections:
-            connection.interrupt()
         for thread in self._threads:
-            thread.join()
+            thread.join(_PATIENCE)
+            while thread.is_alive():
+                for connection in list(self._connections):
+                    connection.interrupt()
+                thread.join(_PATIENCE)
 
     @property
     def closing(self) -> bool:

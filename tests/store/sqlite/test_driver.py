@@ -106,10 +106,10 @@ class SQLiteTests(StoreCase):
         self.assertEqual(1, len(self.fatal))
 
 
-def spoil(path: Path) -> None:
-    """Overwrite pages in the middle of the file."""
+def spoil(path: Path, at: int | None = None) -> None:
+    """Overwrite two pages, in the middle of the file or at this byte."""
     with open(path, "r+b") as file:
-        file.seek(path.stat().st_size // 4096 // 2 * 4096)
+        file.seek(path.stat().st_size // 4096 // 2 * 4096 if at is None else at)
         file.write(b"\xa5" * 8192)
 
 
