@@ -93,5 +93,5 @@ class Repeating:
         self.start()
         try:
             self._work()
-        except Exception:
+        except Exception:  # noqa: BLE001 - one bad run must not end the loop
             self.log.failure("{what} failed", what=self._what)
