@@ -29,9 +29,15 @@ class RuntimeFile:
     def write(self, runtime: Runtime) -> None:
         """Replace the file in one step, so that nobody ever reads half of it."""
         part = self._path.with_suffix(".json.part")
-        part.write_text(json.dumps(asdict(runtime)) + "\n")
+        part.unlink(missing_ok=True)
+        with open(part, "x", opener=_private) as file:
+            file.write(json.dumps(asdict(runtime)) + "\n")
         os.replace(part, self._path)
 
     def remove(self) -> None:
         """Nothing listens any more."""
         self._path.unlink(missing_ok=True)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
