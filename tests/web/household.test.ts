@@ -31,7 +31,7 @@ test("a late or repeated message changes nothing, not even the object", () => {
   const household = apply(EMPTY, { kind: "fix", fix: fix() });
   assert.equal(apply(household, { kind: "fix", fix: fix() }), household);
   assert.equal(apply(household, { kind: "fix", fix: fix({ reported_at_unix: NOON - 1 }) }), household);
-  assert.equal(apply(household, { kind: "status", device: "anna/phone", online: false }), household);
+  assert.equal(apply(household, { kind: "status", device: "anna/phone", online: false, at: 0 }), household);
 });
 
 test("a fix of a device nobody knew makes it known, with its owner from its name", () => {
@@ -43,8 +43,18 @@ test("messages become changes; those of other kinds are none of ours", () => {
   assert.equal(readChange("location", location())?.kind, "fix");
   assert.equal(readChange("location", {}), null);
   assert.equal(readChange("transition", location()), null);
-  const gone = readChange("device_status", { device_id: "anna/phone", is_online: false });
-  assert.deepEqual(gone, { kind: "status", device: "anna/phone", online: false });
+  const gone = readChange("device_status", { device_id: "anna/phone", is_online: false, at: "2026-11-24T07:00:00Z" });
+  assert.deepEqual(gone, { kind: "status", device: "anna/phone", online: false, at: 1_795_503_600 });
+});
+
+test("a phone that repeats itself was heard then; one that delivers late was heard when it says", () => {
+  const heard = (seen: number, reported: number) => {
+    const said = location({ reported_at_unix: NOON + reported });
+    const [anna] = people(readHousehold([device("anna/phone", { last_seen_unix: NOON + seen })], [said]), "anna");
+    return (anna?.lead.heard ?? NaN) - NOON;
+  };
+  assert.equal(heard(1800, 0), 1800);
+  assert.equal(heard(0, -7200), -7200);
 });
 
 test("a colour stays when somebody reports, and the server's word on it rules", () => {

@@ -14,6 +14,7 @@ export function location(changes: Json = {}): Json {
     tid_display: "ne",
     timestamp_unix: NOON,
     reported_at_unix: NOON,
+    received_at: new Date(NOON * 1000).toISOString(),
     latitude: 48.14,
     longitude: 11.55,
     accuracy: 12,

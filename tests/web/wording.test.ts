@@ -1,27 +1,35 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Fix } from "../../static/src/people/fix.ts";
 import { apply, EMPTY, people } from "../../static/src/people/household.ts";
 import * as wording from "../../static/src/people/wording.ts";
 import { fix, NOON } from "./samples.ts";
 
+const heard = (one: Fix) => ({ fix: one, heard: one.reportedAt });
 const anna = { name: "anna", display: "Anna" };
 
 test("somebody who moves is on the way, with the speed; jitter at rest is not moving", () => {
-  assert.equal(wording.doingText(fix({ velocity: 34.4 }), NOON), "On the way · 34 km/h");
-  assert.equal(wording.doingText(fix({ velocity: 2, in_regions: ["Gym"] }), NOON), "Gym");
+  assert.equal(wording.doingText(heard(fix({ velocity: 34.4 })), NOON), "On the way · 34 km/h");
+  assert.equal(wording.doingText(heard(fix({ velocity: 2, in_regions: ["Gym"] })), NOON), "Gym");
 });
 
 test("a speed of three hours ago says nothing about now", () => {
-  assert.equal(wording.doingText(fix({ velocity: 34, in_regions: ["School"] }), NOON + 3 * 3600), "School");
+  assert.equal(wording.doingText(heard(fix({ velocity: 34, in_regions: ["School"] })), NOON + 3 * 3600), "School");
 });
 
 test("without a name of the place, the place itself is told, on its side of the globe", () => {
-  assert.equal(wording.doingText(fix({ latitude: -33.86, longitude: -70.5 }), NOON), "33.8600° S, 70.5000° W");
+  assert.equal(wording.doingText(heard(fix({ latitude: -33.86, longitude: -70.5 })), NOON), "33.8600° S, 70.5000° W");
 });
 
 test("a fix that is much older than its report says so", () => {
   const late = fix({ timestamp_unix: NOON - 720, in_regions: ["Home"] });
-  assert.equal(wording.doingText(late, NOON), "Home · fix 12 min old");
+  assert.equal(wording.doingText(heard(late), NOON), "Home · fix 12 min old");
+});
+
+test("a phone at rest that repeats its old fix is not silent, but its fix is old", () => {
+  const resting = { fix: fix({ in_regions: ["Home"] }), heard: NOON + 3 * 3600 };
+  assert.equal(wording.rowAge(resting, NOON + 3 * 3600 + 60), "1 min");
+  assert.equal(wording.doingText(resting, NOON + 3 * 3600 + 60), "Home · fix 3 h old");
 });
 
 test("accuracy is rounded, and told in kilometres when it is that bad", () => {
@@ -42,12 +50,12 @@ test("a charging battery looks and sounds like one", () => {
 });
 
 test("age in a row gets its 'ago' when it becomes a concern", () => {
-  assert.deepEqual([12, 240, 3 * 3600].map((age) => wording.rowAge(fix(), NOON + age)), ["12 s", "4 min", "3 h ago"]);
+  assert.deepEqual([12, 240, 3 * 3600].map((age) => wording.rowAge(heard(fix()), NOON + age)), ["12 s", "4 min", "3 h ago"]);
 });
 
 test("a tag tells speed while moving and age otherwise", () => {
-  assert.equal(wording.tagText("Ben", fix({ velocity: 34 }), NOON), "Ben · 34 km/h");
-  assert.equal(wording.tagText("Clara", fix(), NOON + 240), "Clara · 4 min");
+  assert.equal(wording.tagText("Ben", heard(fix({ velocity: 34 })), NOON), "Ben · 34 km/h");
+  assert.equal(wording.tagText("Clara", heard(fix()), NOON + 240), "Clara · 4 min");
 });
 
 test("one phone goes by its person's name, several by their own", () => {
@@ -63,6 +71,6 @@ test("initials are two characters as a reader counts them", () => {
 });
 
 test("facts leave out what is not known", () => {
-  const names = wording.facts(fix({ altitude: null, accuracy: null, connection_type: null }), false).map(([name]) => name);
+  const names = wording.facts({ ...heard(fix({ altitude: null, accuracy: null, connection_type: null })), online: false }).map(([name]) => name);
   assert.deepEqual(names, ["Reported", "Position"]);
 });

@@ -11,6 +11,8 @@ export interface Fix {
   readonly at: number;
   /** When it was told, which is later than `at` when the phone had no network. */
   readonly reportedAt: number;
+  /** When it reached the server. */
+  readonly receivedAt: number;
   readonly accuracy: number | null;
   readonly altitude: number | null;
   readonly velocity: number | null;
@@ -35,6 +37,12 @@ function text(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
+/** Unix seconds of an ISO 8601 time; null for anything else. */
+export function readMoment(value: unknown): number | null {
+  const milliseconds = typeof value === "string" ? Date.parse(value) : NaN;
+  return Number.isFinite(milliseconds) ? milliseconds / 1000 : null;
+}
+
 /** OwnTracks `bs`: 2 charging, 3 full, which is on the cable too. */
 const CHARGING: ReadonlySet<unknown> = new Set([2, 3, "charging", "full"]);
 
@@ -55,6 +63,7 @@ export function readFix(value: unknown): Fix | null {
     longitude,
     at,
     reportedAt: number(value["reported_at_unix"]) ?? at,
+    receivedAt: readMoment(value["received_at"]) ?? at,
     accuracy: number(value["accuracy"]),
     altitude: number(value["altitude"]),
     velocity: number(value["velocity"]),

@@ -1,7 +1,7 @@
 // Who is on the map: devices and their newest fixes, and how a message from the server changes them. Pure;
 // one writer. Says nothing about how it looks.
 
-import { type Fix, type Json, isNewer, isObject, readFix } from "./fix.ts";
+import { type Fix, type Json, isNewer, isObject, readFix, readMoment } from "./fix.ts";
 
 export interface Device {
   /** `user/device` */
@@ -11,6 +11,8 @@ export interface Device {
   /** 1 to 8, or more for a second round; null: the server did not say. */
   readonly colour: number | null;
   readonly fix: Fix | undefined;
+  /** When the server last got anything of it, the repetition of an old fix included (Unix seconds; 0: never). */
+  readonly seen: number;
 }
 
 export interface Household {
@@ -22,10 +24,10 @@ export const EMPTY: Household = { devices: new Map() };
 /** What of the server's messages changes the household. */
 export type Change =
   | { readonly kind: "fix"; readonly fix: Fix }
-  | { readonly kind: "status"; readonly device: string; readonly online: boolean };
+  | { readonly kind: "status"; readonly device: string; readonly online: boolean; readonly at: number };
 
 function fresh(name: string): Device {
-  return { name, owner: name.split("/", 1)[0] ?? name, online: false, colour: null, fix: undefined };
+  return { name, owner: name.split("/", 1)[0] ?? name, online: false, colour: null, fix: undefined, seen: 0 };
 }
 
 function readDevice(value: unknown): Device | null {
@@ -34,10 +36,12 @@ function readDevice(value: unknown): Device | null {
   if (typeof name !== "string" || name === "") return null;
   const owner = value["owner_username"];
   const colour = value["color"];
+  const seen = value["last_seen_unix"];
   return {
     ...fresh(name),
     ...(typeof owner === "string" && owner !== "" ? { owner } : {}),
     online: value["is_online"] === true,
+    seen: typeof seen === "number" ? seen : 0,
     colour: typeof colour === "number" && Number.isInteger(colour) && colour >= 1 ? colour : null,
   };
 }
@@ -63,9 +67,12 @@ export function apply(household: Household, change: Change): Household {
 
 function changed(device: Device, change: Change): Device {
   if (change.kind === "fix") {
-    return isNewer(change.fix, device.fix) ? { ...device, fix: change.fix } : device;
+    const seen = Math.max(device.seen, change.fix.receivedAt);
+    return isNewer(change.fix, device.fix) ? { ...device, fix: change.fix, seen } : device;
   }
-  return device.online === change.online ? device : { ...device, online: change.online };
+  const seen = change.online ? Math.max(device.seen, change.at) : device.seen;
+  const same = device.online === change.online && device.seen === seen;
+  return same ? device : { ...device, online: change.online, seen };
 }
 
 /** A message's `data` as a change; null for what does not concern us. */
@@ -76,13 +83,13 @@ export function readChange(type: string, data: Json): Change | null {
   }
   const device = data["device_id"];
   if (type === "device_status" && typeof device === "string") {
-    return { kind: "status", device, online: data["is_online"] === true };
+    return { kind: "status", device, online: data["is_online"] === true, at: readMoment(data["at"]) ?? 0 };
   }
   return null;
 }
 
-/** A device that has been somewhere. */
-export type Placed = Device & { readonly fix: Fix };
+/** A device that has been somewhere. `heard`: when it last reported, by its own word or by repeating itself. */
+export type Placed = Device & { readonly fix: Fix; readonly heard: number };
 
 /** One row: a person with the phone that reported last, and that person's other phones. */
 export interface Person {
@@ -91,20 +98,23 @@ export interface Person {
   readonly others: readonly Placed[];
 }
 
-function hasPlace(device: Device): device is Placed {
-  return device.fix !== undefined;
+/** What came after the newest fix and was no new one repeats it: a phone at rest that is well. */
+function placed(device: Device): Placed[] {
+  const { fix, seen } = device;
+  if (fix === undefined) return [];
+  return [{ ...device, fix, heard: seen > fix.receivedAt ? Math.max(seen, fix.reportedAt) : fix.reportedAt }];
 }
 
 function byReport(one: Placed, other: Placed): number {
-  return other.fix.reportedAt - one.fix.reportedAt || one.name.localeCompare(other.name);
+  return other.heard - one.heard || one.name.localeCompare(other.name);
 }
 
 /** Everybody with a place: the viewer first, then by newest report. */
 export function people(household: Household, viewer: string): readonly Person[] {
-  const placed = [...household.devices.values()].filter(hasPlace).sort(byReport);
-  const owners = [...new Set(placed.map((device) => device.owner))];
+  const devices = [...household.devices.values()].flatMap(placed).sort(byReport);
+  const owners = [...new Set(devices.map((device) => device.owner))];
   const rows = owners.flatMap((owner) => {
-    const [lead, ...others] = placed.filter((device) => device.owner === owner);
+    const [lead, ...others] = devices.filter((device) => device.owner === owner);
     return lead === undefined ? [] : [{ owner, lead, others }];
   });
   return rows.sort((one, other) => Number(other.owner === viewer) - Number(one.owner === viewer));

@@ -124,7 +124,7 @@ export function factsView(row: Row): TemplateResult {
   return html`<section class="facts" aria-labelledby="facts-title">
     <h2 id="facts-title">${t("Last report · {name}", { name: row.label })}</h2>
     <dl>
-      ${facts(row.fix, row.online).map(
+      ${facts(row).map(
         ([name, value]) => html`<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`,
       )}
     </dl>

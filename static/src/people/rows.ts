@@ -27,6 +27,7 @@ export interface Row {
   readonly battery: Battery | null;
   readonly tag: string;
   readonly fix: Fix;
+  readonly heard: number;
   readonly online: boolean;
 }
 
@@ -52,22 +53,23 @@ export function personRows(household: Household, viewer: Viewer, now: number): r
 }
 
 function rowOf(device: Placed, label: string, colour: number, now: number): Row {
-  const { fix } = device;
+  const { fix, heard } = device;
   return {
     device: device.name,
     label,
     initials: initials(label),
     colour: colourIndex(colour),
     secondRound: isSecondRound(colour),
-    stale: isStale(now - fix.reportedAt),
-    doing: doingText(fix, now),
-    age: rowAge(fix, now),
-    reported: momentText(fix.reportedAt),
-    reportedIso: new Date(fix.reportedAt * 1000).toISOString(),
+    stale: isStale(now - heard),
+    doing: doingText(device, now),
+    age: rowAge(device, now),
+    reported: momentText(heard),
+    reportedIso: new Date(heard * 1000).toISOString(),
     accuracy: accuracyText(fix),
     battery: battery(fix),
-    tag: tagText(label, fix, now),
+    tag: tagText(label, device, now),
     fix,
+    heard,
     online: device.online,
   };
 }

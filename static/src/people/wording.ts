@@ -12,6 +12,9 @@ const LOW_BATTERY = 15;
 /** Seconds; a fix that much older than its report is worth a word. */
 const OLD_FIX = 60;
 
+/** A fix, and when its phone last said anything. */
+export type Heard = Pick<Placed, "fix" | "heard">;
+
 export interface Viewer {
   readonly name: string;
   readonly display: string;
@@ -61,14 +64,14 @@ export function placeText(fix: Fix): string {
 }
 
 /** Motion, or the place the phone knows by name, or where on earth. */
-export function doingText(fix: Fix, now: number): string {
-  const late = fix.reportedAt - fix.at > OLD_FIX ? t("fix {age} old", { age: ageText(now - fix.at) }) : "";
-  const doing = whereabouts(fix, now);
+export function doingText({ fix, heard }: Heard, now: number): string {
+  const late = heard - fix.at > OLD_FIX ? t("fix {age} old", { age: ageText(now - fix.at) }) : "";
+  const doing = whereabouts(fix, now - heard);
   return late === "" ? doing : t("{doing} · {late}", { doing, late });
 }
 
-function whereabouts(fix: Fix, now: number): string {
-  if (isMoving(fix) && !isStale(now - fix.reportedAt)) {
+function whereabouts(fix: Fix, age: number): string {
+  if (isMoving(fix) && !isStale(age)) {
     return t("On the way · {speed} km/h", { speed: Math.round(fix.velocity ?? 0) });
   }
   return fix.regions.length > 0 ? fix.regions.join(", ") : placeText(fix);
@@ -104,14 +107,14 @@ function batteryIcon(level: number, charging: boolean): string {
 }
 
 /** In the row: "12 s", but "3 h ago" once it is a matter for concern. */
-export function rowAge(fix: Fix, now: number): string {
-  const age = now - fix.reportedAt;
+export function rowAge({ heard }: Heard, now: number): string {
+  const age = now - heard;
   return isStale(age) ? agoText(age) : ageText(age);
 }
 
 /** Under the pin: "Ben · 34 km/h", "Clara · 4 min". */
-export function tagText(label: string, fix: Fix, now: number): string {
-  const age = now - fix.reportedAt;
+export function tagText(label: string, { fix, heard }: Heard, now: number): string {
+  const age = now - heard;
   const speed = Math.round(fix.velocity ?? 0);
   const what = isMoving(fix) && !isStale(age) ? t("{speed} km/h", { speed }) : ageText(age);
   return `${label} · ${what}`;
@@ -120,10 +123,10 @@ export function tagText(label: string, fix: Fix, now: number): string {
 const CONNECTIONS: Readonly<Record<string, string>> = { w: "Wi-Fi", m: "mobile", o: "offline" };
 
 /** Everything else that is known of a fix, as name and value; the unknown is left out. */
-export function facts(fix: Fix, online: boolean): readonly (readonly [string, string])[] {
+export function facts({ fix, heard, online }: Heard & { readonly online: boolean }): readonly (readonly [string, string])[] {
   const known: readonly (readonly [string, string | null])[] = [
-    [t("Reported"), momentText(fix.reportedAt)],
-    [t("Fix"), fix.reportedAt - fix.at > OLD_FIX ? momentText(fix.at) : null],
+    [t("Reported"), momentText(heard)],
+    [t("Fix"), heard - fix.at > OLD_FIX ? momentText(fix.at) : null],
     [t("Position"), placeText(fix)],
     [t("Accuracy"), accuracyText(fix) || null],
     [t("Speed"), fix.velocity === null ? null : t("{n} km/h", { n: Math.round(fix.velocity) })],
