@@ -150,7 +150,8 @@ class LiveDoor:
         return len(self._sockets)
 
     def open(self) -> None:
-        """Begin to look after the sockets."""
+        """Begin to look after the sockets; to begin again does no harm."""
+        self._probing.stop()
         self._probing.start()
 
     def close(self) -> None:

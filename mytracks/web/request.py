@@ -29,13 +29,15 @@ PUBLISHING_PATHS: Final = frozenset(
 
 
 class Request(TwistedRequest):
-    """A request of our site. `route`: the pattern of the route that answers, for the log."""
+    """A request of our site. `route`: the pattern of the route that answers, for the log.
+    `host_name`: host and port as the client writes them, checked, but its word all the same."""
 
     log: ClassVar[Logger] = Logger()
     channel: "Channel"
     site: "Site"
     body: Body
     route = "(none)"
+    host_name = ""
     _for_phones = False
     _started = 0.0
     _hop: Hop | None = None
@@ -93,15 +95,12 @@ class Request(TwistedRequest):
 
     def _host_is_usable(self) -> bool:
         hosts = self.requestHeaders.getRawHeaders(b"Host") or []
-        return len(hosts) == 1 and usable_host(hosts[0])
+        if len(hosts) != 1 or not usable_host(hosts[0]):
+            return False
+        self.host_name = hosts[0].decode("ascii")
+        return True
 
     # --- who asks ---
-
-    @property
-    def host_name(self) -> str:
-        """Host and port as the client writes them; checked, but the client's word all the same."""
-        hosts = self.requestHeaders.getRawHeaders(b"Host") or [b""]
-        return hosts[0].decode("ascii") if usable_host(hosts[0]) else ""
 
     def absolute(self, path: str) -> str:
         """`path` of ours as a URL that leads back to us, as the client sees us."""

@@ -21,6 +21,8 @@ from mytracks.web.router import Router
 class Site(TwistedSite):
     """A factory of HTTP connections; give it to as many listeners as there are."""
 
+    noisy = False
+
     def __init__(
         self,
         router: Router,

@@ -178,10 +178,8 @@ class TemplateTests(TestCase):
 
     async def test_every_page_is_drawn_by_its_real_template(self) -> None:
         """A name that a template misspells is an error, not an empty place."""
-        from mytracks.web import assets
-
         try:
-            real = assets.find_assets()
+            real = find_assets()
         except FrontEndMissing as missing:
             self.skipTest(str(missing))
         door = await Door(assets=real).open()
@@ -190,6 +188,8 @@ class TemplateTests(TestCase):
         for path in ("/login/", door.setup.path, "/nothing"):
             page = await browser.get(path)
             self.assertIn(b"<!doctype html>", page.body, path)
+            # Without it browsers call our own forms' origin `null` where there is no TLS.
+            self.assertIn(b'<meta name="referrer" content="same-origin">', page.body, path)
         self.assertEqual(401, (await browser.sign_in("ana", "wrong")).status)
         door.store(PHONE, Recorded(PHONE, fix(NOW)))
         await browser.sign_in()
