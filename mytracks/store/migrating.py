@@ -88,8 +88,9 @@ def _pending(path: Path, scripts: ScriptDirectory) -> tuple[str, str | None, str
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    # The driver must neither begin nor commit by itself, or statements that change tables
-    # are not part of the transaction.
+    # The driver must neither begin nor commit by itself, or statements that change tables are not
+    # part of the transaction. Foreign keys stay off: a table that is copied is dropped first, and
+    # with them on all that refers to it would go as well.
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
     return connection

@@ -1,4 +1,10 @@
-"""Run by Alembic, inside `mytracks.store.migrating`, on the connection that it hands over."""
+"""Run by Alembic, inside `mytracks.store.migrating`, on the connection that it hands over.
+
+Whoever writes a version: SQLite changes a column by copying the table, so give
+`batch_alter_table` the `table_kwargs` of the table (`sqlite_strict`, `sqlite_with_rowid`,
+`sqlite_autoincrement`) or they are lost, never copy `location`, and describe tables as they were
+at that revision, not by what `schema.py` says today.
+"""
 
 from alembic import context
 
