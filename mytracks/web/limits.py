@@ -1,6 +1,7 @@
 """How much of anything the web door takes, and for how long it waits."""
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge, gt
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -10,29 +11,29 @@ MIB = 1024 * KIB
 class Limits:
     """The `[http]` table of the settings. Sizes in bytes, times in seconds (contract 5)."""
 
-    max_body_size: int = MIB
+    max_body_size: int = field(default=MIB, validator=ge(1))
     """Of a request's body, everywhere but on the publishing paths: above it 413."""
-    max_publish_size: int = 8 * MIB
+    max_publish_size: int = field(default=8 * MIB, validator=ge(1))
     """Of what a phone publishes; a larger body is set aside, not refused."""
-    max_publish_read: int = 64 * MIB
+    max_publish_read: int = field(default=64 * MIB, validator=ge(1))
     """Of an oversized publish: read to its end up to here, so that the phone gets its answer."""
-    oversize_kept: int = 64 * KIB
+    oversize_kept: int = field(default=64 * KIB, validator=ge(0))
     """What is kept of an oversized publish: its beginning."""
-    max_bodies: int = 128 * MIB
+    max_bodies: int = field(default=128 * MIB, validator=ge(1))
     """Of all bodies together that are being received at one moment: above it 503."""
-    header_timeout: float = 10.0
+    header_timeout: float = field(default=10.0, validator=gt(0))
     """From the first byte of a request (or from the accept) to the end of its header."""
-    body_timeout: float = 30.0
+    body_timeout: float = field(default=30.0, validator=gt(0))
     """Without a byte of a body that is still owed."""
-    idle_timeout: float = 60.0
+    idle_timeout: float = field(default=60.0, validator=gt(0))
     """Between two requests on one connection."""
-    linger_timeout: float = 3.0
+    linger_timeout: float = field(default=3.0, validator=gt(0))
     """After a refusal: how long what the client still sends is read and thrown away."""
-    max_sockets: int = 2000
+    max_sockets: int = field(default=2000, validator=ge(0))
     """WebSockets, all viewers together: above it 503."""
-    max_sockets_per_user: int = 50
+    max_sockets_per_user: int = field(default=50, validator=ge(0))
     """WebSockets of one account: above it 429."""
-    max_socket_message: int = 4 * KIB
+    max_socket_message: int = field(default=4 * KIB, validator=ge(1))
     """What a client may send over a WebSocket in one message (nothing of it is used)."""
-    ping_interval: float = 25.0
+    ping_interval: float = field(default=25.0, validator=gt(0))
     """Between two WebSocket pings; as long again without a sign of life ends the socket."""

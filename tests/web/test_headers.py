@@ -1,10 +1,12 @@
 """What every answer carries, whoever asks for what."""
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import TestCase
 
 from mytracks.web.routes import Route
 from tests.web.door import Browser, Door, Reply, basic
 
+OURS = "mytracks.web"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "font-src 'self'; connect-src 'self' ws://127.0.0.1:{port}; worker-src 'self'; "
@@ -80,6 +82,18 @@ class HeaderTests(TestCase):
         self.assertEqual("application/problem+json", script.headers["content-type"])
         api = await self.door.ask("GET", "/api/nothing", {"Accept": "text/html,*/*"})
         self.assertEqual("application/problem+json", api.headers["content-type"])
+
+    async def test_each_request_is_one_line_of_the_log_without_secrets(self) -> None:
+        """Set-up tokens and whatever stands in a query are nobody's to read later."""
+        secret = "tell-nobody"
+        with capturedLogs() as told:
+            await self.door.ask("GET", f"/setup/{secret}")
+            await self.door.ask("GET", f"/api/health?a={secret}", {"Cookie": f"mytracks={secret}"})
+            await self.door.ask("GET", f"/nothing/{secret}", basic("ana", secret))
+        lines = [formatEvent(event) for event in told if event["log_namespace"].startswith(OURS)]
+        self.assertEqual(3, len(lines), lines)
+        self.assertRegex(lines[1], r"\AGET /api/health 200 \d+ [\d.]+ ms\Z")
+        self.assertNotIn(secret, repr(lines))
 
     async def test_places_are_kept_by_no_cache(self) -> None:
         """Not on a shared computer's disk."""

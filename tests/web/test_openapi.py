@@ -4,7 +4,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mytracks.web.openapi import is_described, spelled
+from mytracks.web.openapi import document, is_described, spelled
 from tests.web.door import VERSION, Door
 
 
@@ -12,8 +12,6 @@ class DocumentTests(SynchronousTestCase):
     """What code generators and people read."""
 
     def setUp(self) -> None:
-        from mytracks.web.openapi import document
-
         self.routes = Door().site.router.routes
         self.document = document(self.routes, VERSION)
 
