@@ -53,16 +53,18 @@ export class Pins {
     element.type = "button";
     element.dataset["device"] = row.device;
     const [face, tag] = [document.createElement("span"), document.createElement("span")];
+    face.className = "face";
+    face.setAttribute("aria-hidden", "true");
     tag.className = "pin-tag";
     element.append(face, tag);
-    // MapLibre writes a label of its own where it finds none.
-    element.setAttribute("aria-label", row.tag);
     element.addEventListener("click", (event) => {
       event.stopPropagation();
       this.#pressed(row.device);
     });
     const place = placeOf(row.fix);
     const marker = this.#newMarker(element).setLngLat([...place]).addTo(this.#map);
+    // MapLibre gives a label of its own to what has none: the tag says more.
+    element.removeAttribute("aria-label");
     const pin: Pin = { element, face, tag, marker, from: place, to: place, started: null };
     this.#pins.set(row.device, pin);
     return pin;
@@ -73,8 +75,6 @@ export class Pins {
     for (const name of pin.element.className.split(" ").filter(isOurs)) pin.element.classList.remove(name);
     pin.element.classList.add(...classes.split(" "));
     pin.element.setAttribute("aria-pressed", String(selected));
-    pin.element.setAttribute("aria-label", row.tag);
-    pin.face.className = "face";
     pin.face.textContent = row.initials;
     pin.tag.textContent = row.tag;
     const place = placeOf(row.fix);
