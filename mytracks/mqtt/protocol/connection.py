@@ -6,7 +6,6 @@ PUBACKs as the PUBLISHes came [MQTT-4.6.0-2] and only once they are stored, pack
 free [MQTT-2.3.1-4]. What a message is worth and who gets it is `routing`'s.
 """
 
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
@@ -15,6 +14,7 @@ from attrs import field, frozen
 
 from mytracks.mqtt.protocol.codec import Decoder, Oversize, PacketSizes
 from mytracks.mqtt.protocol.fields import MalformedPacket
+from mytracks.mqtt.protocol.flow import Misused, Owed, Window
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
 from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect, ForeignConnect
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
@@ -140,10 +140,6 @@ Event: TypeAlias = (
 )
 
 
-class Misused(RuntimeError):
-    """Our own side asked for what the protocol does not allow here: a bug."""
-
-
 class Cue(Enum):
     """What our own side may ask of a connection."""
 
@@ -177,11 +173,9 @@ class Connection:
     __slots__ = (
         "_connect",
         "_decoder",
-        "_last_id",
         "_limits",
         "_owed",
-        "_stored_early",
-        "_unacknowledged",
+        "_window",
         "state",
     )
 
@@ -190,15 +184,13 @@ class Connection:
         self._decoder = Decoder(limits.sizes)
         self.state = State.AWAITING_CONNECT
         self._connect: Connect | None = None
-        self._owed: deque[int] = deque()
-        self._stored_early: dict[int, int] = {}
-        self._unacknowledged: set[int] = set()
-        self._last_id = 0
+        self._owed = Owed()
+        self._window = Window(limits.max_inflight)
 
     @property
     def inflight(self) -> int:
         """How many deliveries the peer has not acknowledged."""
-        return len(self._unacknowledged)
+        return len(self._window)
 
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes, cut anywhere; give back the events that they complete, in order.
@@ -231,21 +223,7 @@ class Connection:
         """The oldest unstored PUBLISH with this id is durable: the PUBACKs now due, in order."""
         if self._turn(_SPEAK) is _CLOSED:
             return b""
-        owed, waiting = self._owed, self._stored_early
-        if not owed or owed[0] != packet_id:
-            if owed.count(packet_id) <= waiting.get(packet_id, 0):
-                raise Misused(f"no PUBACK is owed for packet id {packet_id}")
-            waiting[packet_id] = waiting.get(packet_id, 0) + 1
-            return b""
-        owed.popleft()
-        due = b"\x40\x02" + packet_id.to_bytes(2)
-        while owed and owed[0] in waiting:
-            following = owed.popleft()
-            due += b"\x40\x02" + following.to_bytes(2)
-            waiting[following] -= 1
-            if not waiting[following]:
-                del waiting[following]
-        return due
+        return self._owed.stored(packet_id)
 
     def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
         """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
@@ -280,13 +258,9 @@ class Connection:
             return None
         if qos == 0:
             return encode_publish(topic, payload, 0, retain, False, None)
-        if len(self._unacknowledged) >= self._limits.max_inflight:
+        if self._window.full:
             return None
-        if packet_id is None:
-            packet_id = self._free_id()
-        elif packet_id in self._unacknowledged:
-            raise Misused(f"packet id {packet_id} is in use")
-        self._unacknowledged.add(packet_id)
+        packet_id = self._window.take(packet_id)
         return encode_publish(topic, payload, qos, retain, dup, packet_id)
 
     def _drain(self) -> list[Event]:
@@ -321,12 +295,6 @@ class Connection:
     def _say(self, data: bytes) -> bytes:
         return b"" if self._turn(_SPEAK) is _CLOSED else data
 
-    def _free_id(self) -> int:
-        while True:
-            self._last_id = self._last_id % 65535 + 1
-            if self._last_id not in self._unacknowledged:
-                return self._last_id
-
     # Reactions to packets, named by REACTIONS below.
 
     def _connecting(self, connect: Connect) -> Event:
@@ -343,7 +311,7 @@ class Connection:
         if publish.qos == 2:
             raise MalformedPacket("MQTT-3.3.4-1", "QoS 2 is not spoken here")
         if publish.packet_id is not None:
-            self._owed.append(publish.packet_id)
+            self._owed.arrived(publish.packet_id)
         return Published(publish)
 
     def _too_large(self, oversize: Oversize) -> Event:
@@ -351,9 +319,8 @@ class Connection:
         return TooLarge(oversize.publish, oversize.size)
 
     def _acknowledged(self, puback: Puback) -> Event | None:
-        if puback.packet_id not in self._unacknowledged:
+        if not self._window.free(puback.packet_id):
             return None  # Left over from a session that we do not know; no harm in it.
-        self._unacknowledged.remove(puback.packet_id)
         return Acknowledged(puback.packet_id)
 
     def _subscribing(self, subscribe: Subscribe) -> Event:

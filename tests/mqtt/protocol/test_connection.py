@@ -14,7 +14,6 @@ from mytracks.mqtt.protocol.connection import (
     ConnectionLimits,
     Disconnected,
     Event,
-    Misused,
     Pinged,
     Published,
     State,
@@ -24,6 +23,7 @@ from mytracks.mqtt.protocol.connection import (
     UnsupportedLevel,
     Violated,
 )
+from mytracks.mqtt.protocol.flow import Misused
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
 from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect, Will
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq

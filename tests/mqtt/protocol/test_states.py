@@ -13,10 +13,10 @@ from mytracks.mqtt.protocol.connection import (
     Connection,
     ConnectionLimits,
     Cue,
-    Misused,
     State,
     Violated,
 )
+from mytracks.mqtt.protocol.flow import Misused
 from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect, ForeignConnect
 from mytracks.mqtt.protocol.packets.ping import Disconnect
 from tests.mqtt.protocol.catalogue import (
