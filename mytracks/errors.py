@@ -49,3 +49,9 @@ class Busy(Refused):
 
 class Unavailable(Refused):
     """Our own trouble (store full, down, overloaded): the same request may work later."""
+
+
+def kind(refused: Refused) -> type[Refused]:
+    """Which of the classes above `refused` is of: what the doors' tables know. The rooms refine
+    them, and no door has to learn of that."""
+    return next(each for each in type(refused).__mro__ if Refused in each.__bases__)

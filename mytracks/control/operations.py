@@ -151,8 +151,7 @@ def described(account: Account) -> dict[str, Any]:
 def refusal_of(error: errors.Refused) -> Refusal:
     """A refused error as the command is told of it."""
     fields = error.errors if isinstance(error, errors.Invalid | errors.Conflict) else {}
-    kind = next(KINDS[each] for each in type(error).__mro__ if each in KINDS)
-    return Refusal(kind, str(error), fields)
+    return Refusal(KINDS[errors.kind(error)], str(error), fields)
 
 
 def _with_password(told: dict[str, Any], password: str, made: bool) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from mytracks.errors import (
     Refused,
     Unauthenticated,
     Unavailable,
+    kind,
 )
 from mytracks.web.answers import NO_STORE, Answer, Header
 
@@ -73,7 +74,7 @@ def problem(
 def refusal(refused: Refused, *, challenge: bool, phone: bool) -> Answer:
     """What `refused` becomes. `challenge`: say that Basic is a way in. `phone`: it is a phone
     that asks, which gives up its points at a 429 but keeps them at a 503 (owntracks.md 9.3)."""
-    status = HTTP_STATUS[type(refused)]
+    status = HTTP_STATUS[kind(refused)]
     headers: list[Header] = []
     if isinstance(refused, Busy):
         headers.append(retry_after(refused.retry_after))

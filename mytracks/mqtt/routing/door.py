@@ -108,7 +108,7 @@ class Door(Generic[Who]):
         code = ConnackCode.SERVER_UNAVAILABLE
         reason = "it could not be decided"
         if isinstance(failure.value, errors.Refused):
-            code = CONNACK_CODES.get(type(failure.value), code)
+            code = CONNACK_CODES.get(errors.kind(failure.value), code)
             reason = str(failure.value)
         else:
             self.log.failure("a CONNECT could not be decided", failure)

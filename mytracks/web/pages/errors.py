@@ -6,7 +6,7 @@ from typing import ClassVar, Final
 from jinja2 import TemplateError
 from twisted.logger import Logger
 
-from mytracks.errors import Busy, Refused
+from mytracks.errors import Busy, Refused, kind
 from mytracks.web.answers import Answer
 from mytracks.web.identity import Identity
 from mytracks.web.pages.frame import Frame
@@ -31,7 +31,7 @@ class ErrorPages:
         plain = refusal(refused, challenge=False, phone=False)
         headers = [h for h in plain.headers if h[0] == b"Retry-After"]
         title = "Too many attempts" if isinstance(refused, Busy) else None
-        page = self._page(request, HTTP_STATUS[type(refused)], str(refused), title)
+        page = self._page(request, HTTP_STATUS[kind(refused)], str(refused), title)
         return page.with_headers(headers)
 
     def nothing_here(self, request: Request) -> Answer:
