@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
+from mytracks.errors import Unavailable
 from mytracks.store.database import (
     DatabaseHealth,
     Mergeable,
@@ -123,7 +124,7 @@ class SQLiteDatabase:
         found = self._readers.submit(
             lambda connection: "" if self._readers.closing else damage(connection)
         )
-        return found.addCallbacks(self._checked, lambda failure: failure.trap(StorageFailed))
+        return found.addCallbacks(self._checked, lambda failure: failure.trap(Unavailable))
 
     def close(self) -> Deferred[None]:
         """Store what waits, refuse what comes, fire when all is closed."""

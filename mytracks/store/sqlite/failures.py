@@ -1,8 +1,8 @@
 """What an error of SQLite means: is it the row's, does it pass, or is it the end of writing?"""
 
 import errno
-import os
 import sqlite3
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -41,7 +41,7 @@ def trouble(error: BaseException, directory: Path) -> Trouble | None:
     if isinstance(error, MemoryError):
         return Trouble.PASSING
     name = name_of(error)
-    if name.startswith(_REFUSED_BY_DISK) and not _can_write(directory):
+    if name.startswith(_REFUSED_BY_DISK) and _refusal_of_disk(directory) is not None:
         # A quota or a file system that became read-only; SQLite has no name of its own for those.
         return Trouble.PASSING
     if name.startswith(_FATAL):
@@ -68,15 +68,24 @@ def line(error: BaseException) -> str:
     return f"{text} ({name})" if isinstance(error, sqlite3.Error) and name else text
 
 
-def _can_write(directory: Path) -> bool:
-    """Whether the disk takes a few bytes; False only for reasons that pass."""
+def passing_reason(error: BaseException, directory: Path) -> str:
+    """One line for people on trouble that passes: what the disk itself says, if it does."""
+    if name_of(error).startswith(_REFUSED_BY_DISK):
+        refusal = _refusal_of_disk(directory)
+        if refusal is not None:
+            return f"{directory} cannot be written: {refusal.strerror}"
+    return line(error)
+
+
+def _refusal_of_disk(directory: Path) -> OSError | None:
+    """Why the disk does not take a few bytes, if that is for a reason that passes."""
     probe = directory / "writable.part"
     try:
         with open(probe, "wb") as file:
             file.write(b"\0" * 4096)
-            file.flush()
-        os.unlink(probe)
     except OSError as error:
-        probe.unlink(missing_ok=True) if error.errno in _NO_ROOM else None
-        return error.errno not in _UNWRITABLE
-    return True
+        return error if error.errno in _UNWRITABLE else None
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+    return None

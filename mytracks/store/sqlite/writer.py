@@ -23,7 +23,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.notes import PROBE, note
 from mytracks.store.sqlite.ballast import Ballast
 from mytracks.store.sqlite.batches import Batches, Work
-from mytracks.store.sqlite.failures import Trouble, is_full, line, trouble
+from mytracks.store.sqlite.failures import Trouble, is_full, line, passing_reason, trouble
 from mytracks.store.sqlite.pragmas import WRITER, connect
 
 Job = tuple[Work, Deferred[Any]]
@@ -178,13 +178,13 @@ class Writer:
         """Meet an error of the file; what its batch is refused with."""
         if trouble(error, self._path.parent) is Trouble.PASSING:
             self._refuse(error)
-            return StorageFull, line(error)
+            return StorageFull, self._refusing
         self._end(line(error))
         return StorageFailed, line(error)
 
     def _refuse(self, error: Exception) -> None:
         """Store nothing until a probe succeeds."""
-        self._refusing = line(error)
+        self._refusing = passing_reason(error, self._path.parent)
         self._call(self._reports.full, self._refusing)
         if is_full(error):
             try:
