@@ -93,10 +93,10 @@ class BrowserCase(SynchronousTestCase):
         self.visitors.append(guest)
         return guest
 
-    def new_user(self, daemon: Daemon | None = None) -> User:
+    def new_user(self, daemon: Daemon | None = None, name: str | None = None) -> User:
         """A new account with no phones, at the shared daemon or another."""
         house = daemon or shared_daemon()
-        name = f"walker{next(_numbers())}"
+        name = name or f"walker{next(_numbers())}"
         house.add_user(name, PASSWORD)
         return User(house, name)
 

@@ -2,6 +2,7 @@
 
 from tests.browser.cases import BrowserCase, map_is_idle
 from tests.browser.pixels import colours, hexadecimal, on_map
+from tests.whole.patience import until
 
 MIDDLE, ZOOM = (35.0, 62.0), 2.0
 SEA = {"the Norwegian Sea": (0.0, 70.0), "south of Greenland": (-30.0, 60.0)}
@@ -25,9 +26,10 @@ class BaseMapTests(BrowserCase):
         points = [on_map(page, place, MIDDLE, ZOOM) for place in (SEA | LAND).values()]
         for theme, tokens in (("light", LIGHT), ("dark", DARK)):
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type] # a literal, in a loop
-            page.wait_for_timeout(200)  # the map hears of it from the browser, then draws
-            map_is_idle(page)
-            drawn = [hexadecimal(colour) for colour in colours(page, points)]
             expected = [tokens[kind] for kind in wanted.values()]
-            self.assertEqual(expected, drawn, f"{theme}: {list(wanted)}")
+
+            def drawn(expected: list[str] = expected) -> bool:
+                return [hexadecimal(colour) for colour in colours(page, points)] == expected
+
+            until(drawn, 20, f"{theme}: {wanted}")
         self.assert_clean(guest)

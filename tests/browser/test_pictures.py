@@ -1,7 +1,7 @@
 """Pictures of the pages in both themes and at both sizes, for eyes to judge.
 
 They go to `tests/browser/pictures`, or where MYTRACKS_PICTURES says. With MYTRACKS_README_PICTURE
-the one of the README is made too, at that path.
+the one of the README is made too, at that path. Both begin at the top of the checkout.
 """
 
 import math
@@ -21,7 +21,8 @@ from tests.browser.chromium import DESK, PHONE
 from tests.browser.test_map import afternoon
 from tests.whole.daemon import Daemon
 
-FOLDER: Final = Path(os.environ.get("MYTRACKS_PICTURES", Path(__file__).parent / "pictures"))
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / os.environ.get("MYTRACKS_PICTURES", "tests/browser/pictures")
 README: Final = os.environ.get("MYTRACKS_README_PICTURE")
 LOOKS: Final = list(product(("light", "dark"), (("desktop", DESK), ("phone", PHONE))))
 HOUR: Final = 3600
@@ -45,7 +46,7 @@ def live_a_day(family: User) -> None:
     ways: dict[str, tuple[list[tuple[float, float]], int, int, dict[str, Any]]] = {
         "Anna": (list(walk(11, (48.155, 11.46), 0.1, 70, 0.0016)), 8 * HOUR, 3, {"batt": 64}),
         "Ben": (
-            list(walk(5, (48.12, 11.66), 2.9, 60, 0.0013)),
+            list(walk(5, (48.12, 11.56), 0.2, 60, 0.0013)),
             2 * HOUR,
             12,
             {"batt": 41, "acc": 8, "vel": 34},
@@ -81,20 +82,19 @@ class PictureTests(BrowserCase):
 
     def test_a_family_on_the_map(self) -> None:
         """The picture of the README, in its four looks."""
-        family = self.new_user()
+        family = self.new_user(name="family")
         live_a_day(family)
         for theme, (name, size) in LOOKS:
-            page = self.sign_in(family, theme=theme, size=size, **afternoon()).page
+            calm = {"reduced_motion": "reduce"} | afternoon()
+            page = self.sign_in(family, theme=theme, size=size, **calm).page
             is_live(page)
             map_is_idle(page)
             row(page, "Anna").click()
-            page.wait_for_timeout(700)  # the flight of the camera: a picture waits for its end
             page.get_by_role("button", name="Show everybody").click()
-            page.wait_for_timeout(700)
             map_is_idle(page)
             path = self.shoot(page, "map", theme, name)
             if README is not None and (theme, name) == ("light", "desktop"):
-                shutil.copyfile(path, README)
+                shutil.copyfile(path, ROOT / README)
 
     def test_the_first_day(self) -> None:
         """Nobody there yet."""

@@ -19,8 +19,10 @@ import { canDraw, openMap, type MapEvents, type Renderer } from "./renderer.ts";
 import type { MapState } from "./state.ts";
 
 /** Pixels: the scale's room, and what stays free round what is to be seen. */
-const SCALE_ROOM = 96;
+const SCALE_ROOM = 100;
 const MARGIN = 72;
+/** What the chip of the phone covers at the map's head. */
+const CHIP = 24;
 /** At least this close when somebody is looked up. */
 const CLOSE = 12;
 const NARROW = matchMedia("(width < 720px)");
@@ -55,7 +57,7 @@ export class MapRoom {
     const { renderer, newMarker } = await openMap(host, readPalette(host), addresses, view, calm, events);
     this.#renderer = renderer;
     this.#show(host, "ready");
-    if (addressedView() === null) this.#fit(this.#everything());
+    if (addressedView() === null) this.#fit(this.#places(this.#state.rows.value));
     const pins = new Pins(renderer.map, newMarker, this.#go.pressed, calm);
     effect(() => pins.update(this.#state.rows.value, this.#state.selected.value));
     effect(() => this.#drawTracks(renderer));
@@ -154,11 +156,6 @@ export class MapRoom {
     return rows.map((row) => placeOf(row.fix));
   }
 
-  #everything(): readonly Place[] {
-    const rows = this.#state.rows.value;
-    return [...this.#places(rows), ...rows.flatMap((row) => this.#way(row.device))];
-  }
-
   #way(device: string): readonly Place[] {
     const { tracks, today } = this.#state;
     return from(tracks.value.get(device) ?? [], today.value).map((point) => point.place);
@@ -173,8 +170,9 @@ export class MapRoom {
   #padding(margin: number): { top: number; bottom: number; left: number; right: number } {
     const covered = NARROW.matches ? element("people", HTMLElement).offsetHeight : 0;
     const room = element("map", HTMLElement).clientHeight;
-    const bottom = Math.min(covered + margin, Math.max(margin, room - 2 * margin));
-    return { top: margin, left: margin, right: margin, bottom };
+    const bottom = Math.min(covered + margin, Math.max(margin, room - 3 * margin));
+    const top = margin === 0 ? 0 : margin + (NARROW.matches ? CHIP : 0);
+    return { top, left: margin, right: margin, bottom };
   }
 }
 
