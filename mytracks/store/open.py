@@ -76,14 +76,19 @@ async def open_store(
         raise refusal(path, error) from error
     if path.stat().st_size > limits.check_at_start:
         opened.check()
+    return _furnished(opened, limits)
+
+
+def _furnished(database: SQLiteDatabase, limits: Limits) -> Store:
+    """The nouns on an open database."""
     devices = StoredDevices()
     recorder = Recorder(devices, Contexts(limits), Messages(limits), Quarantine(limits))
     return Store(
-        database=opened,
+        database=database,
         accounts=StoredAccounts(),
         device_passwords=StoredDevicePasswords(devices),
         web_sessions=StoredWebSessions(),
         devices=devices,
         locations=StoredLocations(devices),
-        journal=StoredJournal(opened, recorder),
+        journal=StoredJournal(database, recorder),
     )
