@@ -4,7 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from mytracks.errors import Busy, Refused, Unauthenticated, Unavailable
+from mytracks.errors import Busy, Unauthenticated, Unavailable
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
 from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect
 from mytracks.mqtt.protocol.packets.ping import Pingreq, Pingresp
@@ -95,7 +95,7 @@ class RefusalTests(SynchronousTestCase):
 
     def test_nothing_behind_a_refused_connect_is_heard(self) -> None:
         """[MQTT-3.1.4-5]: whoever guesses passwords publishes nothing."""
-        self.rig.host.refusal = Refused("no")
+        self.rig.host.refusal = Unavailable("no")
         phone = self.rig.arrive()
         phone.send(Connect(4, "phone", True, 0), Publish("a", b"", 1, packet_id=1))
         self.assertEqual([NO_ROOM], phone.hear())
