@@ -108,10 +108,11 @@ class SharedCase(WholeCase):
 
     def setUp(self) -> None:
         self.daemon = shared()
+        self._before = len(self.daemon.lines)
         self.device = unused()
         self.topic = f"owntracks/{ANA}/{self.device}"
 
     def tearDown(self) -> None:
         """Whatever a test did, the daemon lives and did not trip over its own feet."""
         self.assertTrue(self.daemon.running, self.daemon.log)
-        self.assertNotIn("Traceback", self.daemon.log)
+        self.assertNotIn("Traceback", "\n".join(self.daemon.lines[self._before :]))
