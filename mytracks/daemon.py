@@ -62,11 +62,10 @@ EXIT_STORAGE: Final = 74
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
 
 
-@frozen(kw_only=True)
+@frozen
 class Rooms:
     """What the daemon is made of, joined."""
 
-    store: Store
     people: People
     tracks: Tracks
     broker: Broker[Principal, Fact, Kept]
@@ -138,20 +137,14 @@ def join(
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    return Rooms(
-        store=store,
-        people=people,
-        tracks=tracks,
-        broker=broker,
-        site=web_room.build(services, settings.http),
-        setup=setup,
-    )
+    return Rooms(people, tracks, broker, web_room.build(services, settings.http), setup)
 
 
 def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
     """Somebody is no longer let in by what is revoked: cut what came in by it."""
     broker.disconnect(revocation.covers, revocation.reason.value)
     if revocation.reason is Reason.DELETED:
+        broker.forget(revocation.name)
         tracks.devices.forget(revocation.user)
 
 

@@ -48,8 +48,8 @@ class Gatekeeper:
         )
 
     def namespace(self, who: Principal) -> str:
-        """Client ids belong to an account."""
-        return str(who.user)
+        """Client ids and retained messages belong to an account; its name tells people whose."""
+        return who.name
 
     def may_publish(
         self,

@@ -93,4 +93,5 @@ def broken() -> Answer:
 
 
 def retry_after(seconds: float) -> Header:
+    """The header that says when to try again: whole seconds, at least one."""
     return (b"Retry-After", b"%d" % max(1, math.ceil(seconds)))

@@ -112,6 +112,10 @@ class Broker(Generic[Who, Facts, Kept]):
             self.log.info("cut {count} connections off: {reason}", count=cut, reason=reason)
         return cut
 
+    def forget(self, namespace: str) -> int:
+        """Somebody is no more: delete the retained messages of theirs; how many there were."""
+        return self._exchange.forget(namespace)
+
     async def close(self, patience: float = 3.0) -> None:
         """Hear nothing more, acknowledge what is being stored, say goodbye; after `patience`
         seconds cut off whoever is left. No Will is published. The listeners are closed before.

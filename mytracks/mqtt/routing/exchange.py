@@ -90,6 +90,10 @@ class Exchange(Generic[Who, Facts, Kept]):
         """Whether `session` subscribed to exactly this filter."""
         return topic_filter in self._subscriptions.of(session)
 
+    def forget(self, owner: str) -> int:
+        """Nothing that the namespace `owner` published is retained any more; how many were."""
+        return self._retained.forget(owner)
+
     def show_retained(self, session: Session[Who], topic_filter: str, granted: int) -> None:
         """Begin to send what is retained for a new subscription [MQTT-3.3.1-6]."""
         session.replay(topic_filter, granted, self._retained.matching(topic_filter))

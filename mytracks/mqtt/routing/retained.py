@@ -47,6 +47,16 @@ class Retained:
             held = self._tree.get(topic)
             yield None if held is None else held[0]
 
+    def forget(self, owner: str) -> int:
+        """Delete all that the namespace `owner` published; how many there were."""
+        if owner not in self._owned:
+            return 0
+        owned = [topic for topic, held in self._tree.match("#") if held[1] == owner]
+        for topic in owned:
+            self._tree.remove(topic)
+        del self._owned[owner]
+        return len(owned)
+
     def _disown(self, owner: str) -> None:
         self._owned[owner] -= 1
         if not self._owned[owner]:
