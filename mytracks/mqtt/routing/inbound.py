@@ -124,8 +124,7 @@ class Inbound(Generic[Who, Facts, Kept]):
         pending.step = Step.STORED
         if pending is self._probe:
             self._recover()
-        if not self._hung_up:
-            self._publisher.stored(pending.packet_id)
+        self._publisher.stored(pending.packet_id)
         self._advance()
 
     def _advance(self) -> None:

@@ -97,7 +97,6 @@ class Session(Generic[Who]):
         """
         if self._replays is None:
             self._replays = {}
-        self._replays.pop(topic_filter, None)
         self._replays[topic_filter] = (granted, found)
         self._go_on()
 
@@ -113,9 +112,7 @@ class Session(Generic[Who]):
 
     def full(self) -> None:
         """The transport has enough to send for now. May be called more than once."""
-        if not self._full:
-            self._full = True
-            self._buffered = 0
+        self._full = True
 
     def drained(self) -> None:
         """The transport has sent all it had."""

@@ -9,6 +9,7 @@ from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe, Unsuback
 from mytracks.mqtt.routing.fanout import SLICE
 from mytracks.mqtt.routing.limits import KIB, Limits
 from mytracks.mqtt.routing.session import OVERHEAD
+from mytracks.mqtt.routing.session import SLICE as SESSION_SLICE
 from tests.mqtt.routing.rig import Phone, Rig
 
 
@@ -210,6 +211,19 @@ class SlowReaderTests(SynchronousTestCase):
         listener.read_again()
         self.assertEqual([b"0", b"1", b"2", b"3", b"4"], listener.take())
 
+    def test_what_comes_while_the_queue_is_sent_comes_after_it(self) -> None:
+        """The queue goes out in slices; nothing may slip in between [MQTT-4.6.0-5]."""
+        rig = Rig(Limits(max_inflight=1000))
+        listener, phone = rig.subscriber(), rig.phone()
+        listener.stop_reading()
+        for number in range(SESSION_SLICE + 50):
+            phone.publish("a", b"%d" % number)
+        listener.read_again()
+        phone.publish("a", b"last")
+        rig.turn()
+        expected = [*(b"%d" % number for number in range(SESSION_SLICE + 50)), b"last"]
+        self.assertEqual(expected, [message.payload for message in listener.messages()])
+
     def test_qos_0_is_dropped_beyond_the_limit(self) -> None:
         """The transport holds so much and not more, and what is dropped is counted."""
         listener = self.rig.subscriber()
@@ -261,9 +275,15 @@ class FanOutTests(SynchronousTestCase):
         """What is published while the first is still on its way comes after it."""
         for number in range(4):
             self.phone.publish("a", b"%d" % number)
+        self.assertEqual(SLICE, sum(len(listener.take()) for listener in self.listeners))
+        self.rig.turn(10)
+        heard = [listener.take() for listener in self.listeners]
+        self.assertEqual(50, heard.count([b"0", b"1", b"2", b"3"]))
+        self.assertEqual(SLICE, heard.count([b"1", b"2", b"3"]))
+        self.phone.publish("a", b"4")
         self.rig.turn(10)
         for listener in self.listeners:
-            self.assertEqual([b"0", b"1", b"2", b"3"], listener.take())
+            self.assertEqual([b"4"], listener.take())
 
     def test_a_receiver_that_goes_meanwhile_harms_nobody(self) -> None:
         """Phones come and go at any moment."""

@@ -200,6 +200,9 @@ class LimitTests(SynchronousTestCase):
         phones = [rig.connect(str(n), user=str(n)) for n in range(3)]
         self.assertEqual([[ACCEPTED], [ACCEPTED], [NO_ROOM]], [phone.hear() for phone in phones])
         self.assertEqual([ACCEPTED], rig.connect("other", address="192.0.2.9").hear())
+        phones[0].hang_up()
+        phones[2].hang_up()
+        self.assertEqual([ACCEPTED], rig.connect("next").hear())
 
     def test_of_one_user(self) -> None:
         """One account does not take everybody's places either; a known client id needs none."""

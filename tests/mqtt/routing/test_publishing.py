@@ -248,7 +248,7 @@ class PressureTests(SynchronousTestCase):
         rig.journal.fire()
         rig.journal.fire()
         rig.turn()
-        self.assertTrue(phone.held_back)
+        self.assertEqual((2, True), (rig.journal.waiting, phone.held_back))
         rig.journal.fire()
         rig.turn()
         self.assertFalse(phone.held_back)
