@@ -100,9 +100,9 @@ class BrowserCase(SynchronousTestCase):
         house.add_user(name, PASSWORD)
         return User(house, name)
 
-    def sign_in(self, user: User, **options: Any) -> Visitor:
-        """A browser in which `user` is signed in and the map is shown."""
-        guest = self.visitor(user.daemon, **options)
+    def sign_in(self, user: User, *, guest: Visitor | None = None, **options: Any) -> Visitor:
+        """A browser (a new one, if none is given) in which `user` is signed in and sees the map."""
+        guest = guest or self.visitor(user.daemon, **options)
         guest.page.goto("/login/")
         guest.page.get_by_label("User name").fill(user.name)
         guest.page.get_by_label("Password", exact=True).fill(PASSWORD)

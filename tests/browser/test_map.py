@@ -203,6 +203,26 @@ class LiveTests(BrowserCase):
         self.assert_clean(guest)
 
 
+class TroubleTests(BrowserCase):
+    """When the server cannot do what it is asked."""
+
+    def test_a_failing_request_is_told_in_plain_words_once(self) -> None:
+        """No exception, no silence: what did not work and what to do; the list goes on."""
+        user = self.new_user()
+        user.publish("phone")
+        user.publish("car", lat=48.2)
+        guest = self.visitor(user.daemon)
+        answer = {"status": 503, "content_type": "application/problem+json", "body": "{}"}
+        guest.context.route("**/api/locations?**", lambda route: route.fulfill(**answer))
+        page = self.sign_in(user, guest=guest).page
+        toast = page.locator(".toast")
+        reads(toast, "ways could not be read. Reload the page to try again.")
+        expect(toast).to_have_count(1)
+        is_live(page)
+        toast.get_by_role("button", name="Close").click()
+        expect(toast).to_have_count(0)
+
+
 class WithoutTests(BrowserCase):
     """Browsers that cannot do everything still show where everybody is."""
 

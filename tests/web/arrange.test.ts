@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { arrange, type Spot } from "../../static/src/map/arrange.ts";
 
-const spot = (key: string, x: number, y: number): Spot => ({ key, x, y, tagWidth: 70 });
+const spot = (key: string, x: number, y: number): Spot => ({ key, x, y, tagWidth: 70, onTop: key === "selected" });
 
 test("pins that are far apart stay where they are, with their tags", () => {
   const arranged = arrange([spot("a", 0, 0), spot("b", 200, 200)]);
@@ -26,6 +26,8 @@ test("where tags would collide the more important pin keeps its own", () => {
   assert.deepEqual(["selected", "other", "far"].map((key) => arranged.get(key)?.tag), [true, false, true]);
 });
 
-test("a tag does not lie on a pin that matters more", () => {
-  assert.equal(arrange([spot("selected", 0, 38), spot("above", 0, -4)]).get("above")?.tag, false);
+test("a tag that lies under another pin is not shown, but for the selected one's, which lies above all", () => {
+  const below = spot("below", 0, 42);
+  assert.equal(arrange([spot("above", 0, 0), below]).get("above")?.tag, false);
+  assert.equal(arrange([spot("selected", 0, 0), below]).get("selected")?.tag, true);
 });

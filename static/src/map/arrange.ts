@@ -6,6 +6,8 @@ export interface Spot {
   readonly y: number;
   /** Of the tag under the pin, in pixels. */
   readonly tagWidth: number;
+  /** Lies above all others, tag and all: the selected one. */
+  readonly onTop: boolean;
 }
 
 export interface Arranged {
@@ -20,20 +22,23 @@ const TAG_HEIGHT = 22;
 /** From a pin's middle to its tag's. */
 const TAG_BELOW = 38;
 
-/** `spots` in order of importance: the first (the selected one) stays in place and keeps its tag. */
+/** `spots` in order of importance: the earlier one stays in place and keeps its tag. */
 export function arrange(spots: readonly Spot[]): ReadonlyMap<string, Arranged> {
-  const groups = group(spots);
-  const moved = groups.flatMap(fanOut);
-  const kept: Spot[] = [];
-  const arranged = new Map<string, Arranged>();
-  const order = new Map(spots.map((spot, index) => [spot.key, index]));
-  for (const { spot, dx, dy } of moved.sort((a, b) => order.get(a.spot.key)! - order.get(b.spot.key)!)) {
-    const placed = { ...spot, x: spot.x + dx, y: spot.y + dy };
-    const tag = kept.every((other) => !tagsCollide(placed, other));
-    if (tag) kept.push(placed);
-    arranged.set(spot.key, { dx, dy, tag });
-  }
-  return arranged;
+  const moves = new Map(group(spots).flatMap(fanOut).map((move) => [move.spot.key, move]));
+  const placed = spots.map((spot) => {
+    const { dx, dy } = moves.get(spot.key) ?? { dx: 0, dy: 0 };
+    return { ...spot, x: spot.x + dx, y: spot.y + dy };
+  });
+  const tagged: Spot[] = [];
+  return new Map(
+    placed.map((spot): [string, Arranged] => {
+      const covered = placed.some((other) => other !== spot && pinOnTag(other, spot));
+      const tag = spot.onTop || (!covered && tagged.every((other) => !tagOnTag(spot, other)));
+      if (tag) tagged.push(spot);
+      const { dx, dy } = moves.get(spot.key) ?? { dx: 0, dy: 0 };
+      return [spot.key, { dx, dy, tag }];
+    }),
+  );
 }
 
 interface Moved {
@@ -65,10 +70,12 @@ function fanOut([head, ...others]: readonly Spot[]): readonly Moved[] {
   return [{ spot: head, dx: 0, dy: 0 }, ...around];
 }
 
-/** A tag must not lie on another tag, nor on another pin. */
-function tagsCollide(one: Spot, other: Spot): boolean {
-  const [across, down] = [Math.abs(one.x - other.x), one.y - other.y];
-  const tagOnTag = across < (one.tagWidth + other.tagWidth) / 2 && Math.abs(down) < TAG_HEIGHT;
-  const tagOnPin = across < (one.tagWidth + NEAR) / 2 && Math.abs(down + TAG_BELOW) < NEAR / 2 + TAG_HEIGHT / 2;
-  return tagOnTag || tagOnPin;
+function tagOnTag(one: Spot, other: Spot): boolean {
+  return Math.abs(one.x - other.x) < (one.tagWidth + other.tagWidth) / 2 && Math.abs(one.y - other.y) < TAG_HEIGHT;
+}
+
+/** Whether this pin covers that one's tag. */
+function pinOnTag(pin: Spot, tagged: Spot): boolean {
+  const across = Math.abs(pin.x - tagged.x) < (NEAR + tagged.tagWidth) / 2;
+  return across && Math.abs(tagged.y + TAG_BELOW - pin.y) < (NEAR + TAG_HEIGHT) / 2;
 }

@@ -28,6 +28,7 @@ export class Pins {
   readonly #calm: () => boolean;
   readonly #pins = new Map<string, Pin>();
   #order: readonly string[] = [];
+  #selected: string | null = null;
   #frame = 0;
 
   constructor(map: MapLibreMap, newMarker: NewMarker, pressed: (device: string) => void, calm: () => boolean) {
@@ -43,6 +44,7 @@ export class Pins {
     for (const row of rows) this.#place(this.#pins.get(row.device) ?? this.#add(row), row, row.device === selected);
     const here = new Set(rows.map((row) => row.device));
     for (const [device, pin] of this.#pins) if (!here.has(device)) this.#remove(device, pin);
+    this.#selected = selected;
     const first = rows.filter((row) => row.device === selected);
     this.#order = [...new Set([...first, ...rows].map((row) => row.device))];
     this.#arrange();
@@ -113,7 +115,7 @@ export class Pins {
       const pin = this.#pins.get(key);
       if (pin === undefined) return [];
       const { x, y } = this.#map.project(pin.marker.getLngLat());
-      return [{ key, x, y, tagWidth: pin.tag.offsetWidth }];
+      return [{ key, x, y, tagWidth: pin.tag.offsetWidth, onTop: key === this.#selected }];
     });
     for (const [key, { dx, dy, tag }] of arrange(spots)) {
       const pin = this.#pins.get(key);
