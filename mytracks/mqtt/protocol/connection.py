@@ -209,6 +209,8 @@ class Connection:
         if self._turn(Cue.ACCEPT) is State.CLOSED or connect is None:
             return b"", []
         self._decoder.accept(connect.level)
+        # Held for as long as the connection lasts: no longer the password, nor a large Will.
+        self._connect = evolve(connect, will=None, username=None, password=None)
         # Level 3 knows no such flag; a clean session was never there before [MQTT-3.2.2-1].
         present = session_present and connect.level == 4 and not connect.clean_session
         return Connack(present, ConnackCode.ACCEPTED).encode(), self._drain()
