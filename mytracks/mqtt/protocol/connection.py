@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from mytracks.mqtt.protocol.codec import Decoder, Oversize, PacketSizes
 from mytracks.mqtt.protocol.fields import MalformedPacket
