@@ -15,7 +15,7 @@ from typing import Any
 from attrs import frozen
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, StorageState, expect
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from tests.browser import chromium
@@ -81,6 +81,7 @@ class BrowserCase(SynchronousTestCase):
         if reason is not None:
             raise SkipTest(reason)
         self.visitors: list[Visitor] = []
+        self._cookies: dict[str, StorageState] = {}
         self.addCleanup(self._close_visitors)
 
     def _close_visitors(self) -> None:
@@ -102,12 +103,17 @@ class BrowserCase(SynchronousTestCase):
 
     def sign_in(self, user: User, *, guest: Visitor | None = None, **options: Any) -> Visitor:
         """A browser (a new one, if none is given) in which `user` is signed in and sees the map."""
+        if guest is None and user.name in self._cookies:
+            known = self.visitor(user.daemon, storage_state=self._cookies[user.name], **options)
+            known.page.goto("/")
+            return known
         guest = guest or self.visitor(user.daemon, **options)
         guest.page.goto("/login/")
         guest.page.get_by_label("User name").fill(user.name)
         guest.page.get_by_label("Password", exact=True).fill(PASSWORD)
         guest.page.get_by_role("button", name="Sign in").click()
         guest.page.wait_for_url("**/")
+        self._cookies[user.name] = guest.context.storage_state()
         return guest
 
     def assert_clean(self, guest: Visitor) -> None:
@@ -153,6 +159,12 @@ def pin(page: Page) -> Locator:
     return page.locator(".pin")
 
 
+def afternoon() -> dict[str, Any]:
+    """Options of a visitor in whose zone it is afternoon, so that today has a past."""
+    behind = (time.gmtime().tm_hour - 15) % 24
+    return {"timezone_id": f"Etc/GMT+{behind}" if behind <= 12 else f"Etc/GMT-{24 - behind}"}
+
+
 def place(locator: Locator) -> tuple[float, float]:
     """Where it is on the screen (CSS pixels)."""
     box = locator.bounding_box()
@@ -165,6 +177,7 @@ __all__ = [
     "PASSWORD",
     "BrowserCase",
     "User",
+    "afternoon",
     "is_live",
     "map_is_idle",
     "origin",

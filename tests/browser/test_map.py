@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.cases import (
     BrowserCase,
+    afternoon,
     is_live,
     map_is_idle,
     pin,
@@ -301,12 +302,6 @@ def height(page: Page) -> float:
     box = page.locator("#people").bounding_box()
     assert box is not None
     return round(box["height"])
-
-
-def afternoon() -> dict[str, str]:
-    """Options of a visitor in whose zone it is afternoon, so that today has a past."""
-    behind = (time.gmtime().tm_hour - 15) % 24
-    return {"timezone_id": f"Etc/GMT+{behind}" if behind <= 12 else f"Etc/GMT-{24 - behind}"}
 
 
 def _near(one: tuple[float, float], other: tuple[float, float]) -> bool:

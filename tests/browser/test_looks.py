@@ -1,0 +1,149 @@
+"""Every page in both themes and at both sizes: no barrier, no complaint, and a picture for eyes.
+
+axe-core judges barriers. Pictures go to `tests/browser/pictures`, or where MYTRACKS_PICTURES says;
+with MYTRACKS_README_PICTURE the README's is made too, at that path. Both begin at the top of the
+checkout.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+from playwright.sync_api import Page, expect
+
+from tests.browser.cases import (
+    BrowserCase,
+    afternoon,
+    is_live,
+    map_is_idle,
+    row,
+    sees,
+    shared_daemon,
+)
+from tests.browser.chromium import DESK, PHONE
+from tests.browser.family import live_a_day
+from tests.whole.daemon import Daemon
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+FOLDER: Final = ROOT / os.environ.get("MYTRACKS_PICTURES", "tests/browser/pictures")
+README: Final = os.environ.get("MYTRACKS_README_PICTURE")
+AXE: Final = ROOT / "static/node_modules/axe-core/axe.min.js"
+RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN: Final = """async (tags) => {
+  const { violations } = await axe.run({ runOnly: tags });
+  const shown = ({ id, help, nodes }) => [`${id}: ${help}`, ...nodes.map((node) => node.html)];
+  return violations.map((violation) => shown(violation).join("\\n"));
+}"""
+
+
+@frozen
+class Look:
+    """How a visitor sees a page."""
+
+    theme: str
+    device: str
+    size: tuple[int, int]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """For `visitor`: no motion, so that a picture is of a page at rest."""
+        return {"theme": self.theme, "size": self.size, "reduced_motion": "reduce"}
+
+
+def looks() -> Iterator[Look]:
+    """All four."""
+    for theme, (device, size) in product(("light", "dark"), (("desktop", DESK), ("phone", PHONE))):
+        yield Look(theme, device, size)
+
+
+class LookTests(BrowserCase):
+    """Each page as people meet it."""
+
+    def assert_no_barrier(self, page: Page, where: str) -> None:
+        """axe finds nothing; it is started by the browser's debugger, not by the page."""
+        page.evaluate(AXE.read_text("utf-8"))
+        found: list[Any] = page.evaluate(RUN, RULES)
+        self.assertEqual([], found, where)
+
+    def judge(self, page: Page, name: str, look: Look) -> Path:
+        """Take the page's picture, and look for barriers."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        path = FOLDER / f"{name}-{look.device}-{look.theme}.png"
+        page.mouse.move(0, 0)
+        page.screenshot(path=path, animations="disabled")
+        self.assert_no_barrier(page, path.stem)
+        return path
+
+    def test_a_family_on_the_map(self) -> None:
+        """Stale, moving, low on battery, selected: every state of a row and its pin."""
+        family = self.new_user(name="family")
+        live_a_day(family)
+        for look in looks():
+            guest = self.sign_in(family, **look.options, **afternoon())
+            page = guest.page
+            is_live(page)
+            map_is_idle(page)
+            row(page, "Anna").click()
+            sees(page.get_by_role("button", name="Follow"))
+            page.get_by_role("button", name="Show everybody").click()
+            map_is_idle(page)
+            path = self.judge(page, "map", look)
+            if README is not None and (look.theme, look.device) == ("light", "desktop"):
+                shutil.copyfile(path, ROOT / README)
+            self.assert_clean(guest)
+
+    def test_the_map_on_the_first_day(self) -> None:
+        """Nobody there yet: the card that says what to type."""
+        user = self.new_user()
+        for look in looks():
+            guest = self.sign_in(user, **look.options)
+            is_live(guest.page)
+            map_is_idle(guest.page)
+            self.judge(guest.page, "first-run", look)
+            self.assert_clean(guest)
+
+    def test_the_account_menu(self) -> None:
+        """It opens over everything else and has the way out."""
+        user = self.new_user()
+        page = self.sign_in(user).page
+        page.get_by_role("button", name=user.name, exact=True).click()
+        sees(page.get_by_role("button", name="Sign out"))
+        self.assert_no_barrier(page, "menu")
+
+    def test_signing_in_and_what_is_not_there(self) -> None:
+        """The plain pages."""
+        for look in looks():
+            page = self.visitor(shared_daemon(), **look.options).page
+            page.goto("/login/")
+            self.judge(page, "login", look)
+            page.goto("/nothing-here")
+            sees(page.get_by_role("heading", level=1))
+            self.judge(page, "not-found", look)
+
+    def test_setting_up(self) -> None:
+        """The first page of all, after a refusal."""
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        daemon.start()
+        for look in looks():
+            page = self.visitor(daemon, **look.options).page
+            page.goto(daemon.setup_url())
+            page.get_by_label("User name").fill("anna")
+            page.get_by_label("Password", exact=True).fill("short")
+            page.get_by_role("button", name="Make the account").click()
+            sees(page.locator(".field-error"))
+            self.judge(page, "setup", look)
+
+    def test_forced_colours_keep_what_colour_said(self) -> None:
+        """Where the system takes colours away, selection is an outline and rings stay."""
+        user = self.new_user()
+        user.publish("phone")
+        page = self.sign_in(user, forced_colors="active").page
+        map_is_idle(page)
+        row(page, user.name).click()
+        expect(row(page, user.name)).to_have_css("outline-style", "solid")
+        self.assert_no_barrier(page, "forced colours")
