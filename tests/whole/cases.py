@@ -112,6 +112,12 @@ class SharedCase(WholeCase):
         self.device = unused()
         self.topic = f"owntracks/{ANA}/{self.device}"
 
+    def victim(self) -> str:
+        """A new account with eve's password: guesses at it are counted for nobody else."""
+        name = unused(EVE)
+        self.daemon.add_user(name, PASSWORDS[EVE])
+        return name
+
     def tearDown(self) -> None:
         """Whatever a test did, the daemon lives and did not trip over its own feet."""
         self.assertTrue(self.daemon.running, self.daemon.log)

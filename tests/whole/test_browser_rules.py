@@ -55,7 +55,7 @@ class SessionTests(SharedCase):
     def test_a_wrong_password_and_an_unknown_user_look_alike(self) -> None:
         """Nobody finds out who lives here."""
         answers = []
-        for user in (EVE, unused("nobody")):
+        for user in (self.victim(), unused("nobody")):
             browser = Web(self.daemon.http)
             answer = browser.sign_in(user, "not the word")
             self.assertIn(answer.status, (400, 401, 403, 422, 200))

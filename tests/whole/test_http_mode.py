@@ -5,7 +5,7 @@ import json
 import socket
 from typing import Any
 
-from tests.whole.cases import ANA, BEN, EVE, PASSWORDS, SharedCase, unused
+from tests.whole.cases import ANA, BEN, PASSWORDS, SharedCase, unused
 from tests.whole.fixes import ANDROID_LOCATION, fix, wire
 from tests.whole.web import Answer, Web
 
@@ -191,7 +191,7 @@ class CredentialTests(SharedCase):
 
     def test_wrong_and_missing_credentials_are_401_with_a_challenge(self) -> None:
         """A missing and a wrong one alike, known user or not."""
-        for basic in (None, (EVE, "not eve's word"), (unused("nobody"), "what")):
+        for basic in (None, (self.victim(), "not eve's word"), (unused("nobody"), "what")):
             for path in ("/pub", "/api/locations"):
                 answer = Web(self.daemon.http, basic).post_json(path, fix())
                 self.assertEqual(401, answer.status, (basic, path))

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from tests.whole.cases import ADMIN, ANA, BEN, EVE, PASSWORDS, SharedCase, WholeCase
+from tests.whole.cases import ADMIN, ANA, BEN, PASSWORDS, SharedCase, WholeCase
 from tests.whole.daemon import Daemon
 from tests.whole.fixes import fix, wire
 from tests.whole.phone import Closed
@@ -137,7 +137,7 @@ class DoorTests(SharedCase):
 
     def test_basic_credentials_do_not_open_it_to_strangers(self) -> None:
         """Wrong ones are refused like none."""
-        pair = base64.b64encode(f"{EVE}:not the word".encode()).decode()
+        pair = base64.b64encode(f"{self.victim()}:not the word".encode()).decode()
         with self.assertRaises(Refused) as refused:
             PlacesSocket(self.daemon.http, {"Authorization": f"Basic {pair}"})
         self.assertIn(refused.exception.status, (401, 403))

@@ -5,6 +5,7 @@ from tests.whole.cases import ANA, BEN, EVE, PASSWORDS, SharedCase, unused
 from tests.whole.fixes import fix, wire
 from tests.whole.packets import PUBACK, Will
 from tests.whole.patience import until
+from tests.whole.web import Web
 
 ACCEPTED, BAD_LEVEL, BAD_ID, UNAVAILABLE, BAD_CREDENTIALS, NOT_AUTHORISED = range(6)
 
@@ -27,9 +28,10 @@ class SignInTests(SharedCase):
 
     def test_a_wrong_password_and_an_unknown_user_are_told_alike(self) -> None:
         """4 for both: nobody finds out who lives here."""
-        self.assertEqual(BAD_CREDENTIALS, self.code(EVE, "not eve's word"))
+        eve = self.victim()
+        self.assertEqual(BAD_CREDENTIALS, self.code(eve, "not eve's word"))
         self.assertEqual(BAD_CREDENTIALS, self.code(unused("nobody"), "not eve's word"))
-        self.assertEqual(BAD_CREDENTIALS, self.code(EVE, "not eve's word", 3))
+        self.assertEqual(BAD_CREDENTIALS, self.code(eve, "not eve's word", 3))
 
     def test_nobody_at_all_is_not_authorised(self) -> None:
         """5 without credentials; empty strings count as none [owntracks 3.1]."""
@@ -39,8 +41,9 @@ class SignInTests(SharedCase):
 
     def test_a_name_without_a_password_does_not_get_in(self) -> None:
         """4 or 5; the text leaves it open, the door does not."""
+        eve = self.victim()
         for password in (None, ""):
-            self.assertIn(self.code(EVE, password), (BAD_CREDENTIALS, NOT_AUTHORISED))
+            self.assertIn(self.code(eve, password), (BAD_CREDENTIALS, NOT_AUTHORISED))
 
     def test_other_levels_are_refused_in_the_old_form(self) -> None:
         """[MQTT-3.1.2-2]: CONNACK 1, then the end, for 5 and for nonsense."""
@@ -83,14 +86,15 @@ class SignInTests(SharedCase):
     def test_packets_behind_a_refused_connect_do_nothing(self) -> None:
         """[MQTT-3.1.4-5]: none of them."""
         phone = self.phone(self.daemon)
-        topic = f"owntracks/{EVE}/{self.device}"
+        eve = self.victim()
+        topic = f"owntracks/{eve}/{self.device}"
         phone.send(
-            packets.connect("c", EVE, "wrong again") + packets.publish(topic, wire(fix()), 7)
+            packets.connect("c", eve, "wrong again") + packets.publish(topic, wire(fix()), 7)
         )
         self.assertEqual(BAD_CREDENTIALS, phone.connack())
         self.assertEqual([], phone.closed_within(5))
-        found = self.web(self.daemon, EVE).get("/api/devices").json()
-        self.assertEqual([], [d for d in found["results"] if d["name"] == self.device])
+        web = Web(self.daemon.http, basic=(eve, PASSWORDS[EVE]))
+        self.assertEqual(0, web.get("/api/devices").json()["count"])
 
 
 class RightsTests(SharedCase):
@@ -103,19 +107,11 @@ class RightsTests(SharedCase):
 
     def test_a_foreign_topic_is_acknowledged_and_goes_nowhere(self) -> None:
         """[MQTT-3.3.5-2]: a phone that is not answered would send it for ever."""
-        self.ana.subscribe(f"{self.topic}/#", "#")
-        for topic in (
-            self.topic,
-            f"{self.topic}/event",
-            f"{self.topic}/cmd",
-            "home/light",
-            "owntracks",
-            f"owntracks/{ANA}",
-            "$SYS/x",
-            "owntracks/+evil/x",
-        ):
-            if "+" not in topic:
-                self.ben.publish(topic, wire(fix()), retain=True)
+        foreign = [f"{self.topic}{below}" for below in ("", "/event", "/cmd")]
+        foreign += ["home/light", "owntracks", f"owntracks/{ANA}", "$SYS/x"]
+        self.ana.subscribe(*foreign)
+        for topic in foreign:
+            self.ben.publish(topic, wire(fix()), retain=True)
         mine = wire(fix())
         self.ana.publish(self.topic, mine)
         self.assertEqual(mine, self.ana.delivery().payload)
@@ -128,7 +124,10 @@ class RightsTests(SharedCase):
         self.ana.publish(self.topic, wire(fix()), retain=True)
         mine = wire(fix())
         self.ben.publish(f"owntracks/{BEN}/{self.device}", mine)
-        self.assertEqual(mine, self.ben.delivery().payload)
+        seen = self.ben.delivery()
+        while seen.payload != mine:
+            self.assertTrue(seen.topic.startswith(f"owntracks/{BEN}/"), seen.topic)
+            seen = self.ben.delivery()
 
     def test_a_retained_foreign_location_is_not_replayed(self) -> None:
         """The same filter for what was kept."""
