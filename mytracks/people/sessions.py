@@ -7,7 +7,7 @@ is for `signin`; what ends all sessions of somebody is for `accounts`.
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from attrs import evolve
 from twisted.logger import Logger
@@ -17,10 +17,14 @@ from mytracks.errors import Unauthenticated, Unavailable
 from mytracks.people import ports
 from mytracks.people.limits import Limits
 from mytracks.people.ports import WebSession
-from mytracks.transaction import Transaction, Transactions
+from mytracks.people.turns import carried_through
+from mytracks.transaction import Transaction, Transactions, Unit
 
 _TOKEN_BYTES = 32
 _LONGEST_AGENT = 300
+
+Watcher = Callable[[Collection[bytes]], object]
+"""Is told the hashes of tokens that open nothing any more."""
 
 
 class Sessions:
@@ -45,6 +49,7 @@ class Sessions:
         )
         self._live: dict[bytes, WebSession] = {}
         self._leaving: set[bytes] = set()
+        self._watchers: list[Watcher] = []
 
     async def open(self) -> None:
         """Read what is stored; begin to sweep."""
@@ -58,6 +63,11 @@ class Sessions:
         self._sweeping.stop()
         self._tasks.stop()
 
+    def watch(self, watcher: Watcher) -> None:
+        """Tell `watcher` after the commit of sessions that ended by `end` or by the limit of their
+        number; those of an account that changed are told by its revocation."""
+        self._watchers.append(watcher)
+
     async def begin(self, user: int, address: str, agent: str) -> tuple[str, WebSession]:
         """A new session of somebody whose credentials were just checked, and its token.
 
@@ -67,7 +77,7 @@ class Sessions:
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         now = int(self._clock.now())
         session = WebSession(
-            token_hash=_digest(token),
+            token_hash=digest(token),
             user=user,
             created=now,
             seen=now,
@@ -75,28 +85,14 @@ class Sessions:
             address=address,
             agent=agent[:_LONGEST_AGENT],
         )
-        surplus = self._surplus(user)
-
-        async def unit(tx: Transaction) -> None:
-            await self._stored.put(tx, session)
-            if surplus:
-                await self._stored.end(tx, surplus)
-
-        self._live[session.token_hash] = session
-        try:
-            await self._transactions.commit(unit)
-        except BaseException:
-            self._live.pop(session.token_hash, None)
-            raise
-        for digest in surplus:
-            self._live.pop(digest, None)
+        await carried_through(self._begin(session))
         if self._known(session.token_hash) is None:
             raise Unauthenticated("The account was changed meanwhile; sign in again.")
         return token, session
 
     def find(self, token: str) -> WebSession | None:
         """The session of this token, now seen once more; None when there is none. Never waits."""
-        session = self._known(_digest(token))
+        session = self._known(digest(token))
         if session is None:
             return None
         now = int(self._clock.now())
@@ -111,13 +107,7 @@ class Sessions:
 
     async def end(self, token: str) -> None:
         """Sign this browser out; nothing happens when it is not signed in."""
-        digest = _digest(token)
-        self._leaving.add(digest)
-        try:
-            await self._transactions.commit(lambda tx: self._stored.end(tx, [digest]))
-            self._live.pop(digest, None)
-        finally:
-            self._leaving.discard(digest)
+        await carried_through(self._end(digest(token)))
 
     def of(self, user: int) -> Sequence[WebSession]:
         """Where somebody is signed in, latest seen first."""
@@ -130,7 +120,7 @@ class Sessions:
         `forget` or `resume` follows. Kept apart from `forget` so that none is written again after
         its removal, nor lost when the removal fails.
         """
-        digests = [digest for digest, session in self._live.items() if session.user == user]
+        digests = [session.token_hash for session in self.of(user)]
         self._leaving.update(digests)
         return digests
 
@@ -140,12 +130,44 @@ class Sessions:
 
     def forget(self, digests: Sequence[bytes]) -> None:
         """They were removed from the store."""
-        for digest in digests:
-            self._live.pop(digest, None)
+        for token_hash in digests:
+            self._live.pop(token_hash, None)
         self._leaving.difference_update(digests)
 
-    def _known(self, digest: bytes) -> WebSession | None:
-        return None if digest in self._leaving else self._live.get(digest)
+    async def _begin(self, session: WebSession) -> None:
+        surplus = self._surplus(session.user)
+
+        async def unit(tx: Transaction) -> None:
+            await self._stored.put(tx, session)
+            if surplus:
+                await self._stored.end(tx, surplus)
+
+        self._live[session.token_hash] = session
+        try:
+            await self._removing(surplus, unit)
+        except BaseException:
+            self._live.pop(session.token_hash, None)
+            raise
+
+    async def _end(self, token_hash: bytes) -> None:
+        ended = [token_hash]
+        await self._removing(ended, lambda tx: self._stored.end(tx, ended))
+
+    async def _removing(self, digests: Sequence[bytes], unit: Unit[None]) -> None:
+        """Commit `unit`, which removes these; they let nobody in from now on, unless it fails."""
+        self._leaving.update(digests)
+        try:
+            await self._transactions.commit(unit)
+        except BaseException:
+            self.resume(digests)
+            raise
+        self.forget(digests)
+        if digests:
+            for watcher in self._watchers:
+                watcher(digests)
+
+    def _known(self, token_hash: bytes) -> WebSession | None:
+        return None if token_hash in self._leaving else self._live.get(token_hash)
 
     def _expiry(self, created: int, seen: int) -> int:
         return min(seen + self._limits.session_idle, created + self._limits.session_absolute)
@@ -166,9 +188,9 @@ class Sessions:
 
     def _sweep(self) -> None:
         now = int(self._clock.now())
-        for digest, session in list(self._live.items()):
+        for token_hash, session in list(self._live.items()):
             if session.expires <= now:
-                del self._live[digest]
+                del self._live[token_hash]
         self._tasks.start(self._swept(now), "removing expired sessions")
 
     async def _swept(self, now: int) -> None:
@@ -178,5 +200,6 @@ class Sessions:
             self.log.debug("expired sessions were not removed: {error}", error=error)
 
 
-def _digest(token: str) -> bytes:
+def digest(token: str) -> bytes:
+    """The hash by which the session of this token is known."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()

@@ -31,11 +31,12 @@ def build(services: WebServices, limits: Limits) -> Site:
     identity = Identity(signin, services.public_url)
     frame = Frame(services.assets, accounts, services.version)
     live = LiveDoor(services.live, signin, identity, services.clock, limits)
+    services.people.sessions.watch(live.signed_out)
     accounts.watch(lambda revocation: live.cut(revocation.covers))
     openapi = OpenAPI(services.version)
     routes = [
         *_api(services, openapi),
-        *_pages(services, frame, live),
+        *_pages(services, frame),
         *live.routes(),
     ]
     openapi.describe(routes)
@@ -64,8 +65,8 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
     ]
 
 
-def _pages(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route]:
-    login = Login(services.people, frame, live.signed_out)
+def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
+    login = Login(services.people, frame)
     map_page = MapPage(
         frame,
         services.history,

@@ -7,7 +7,7 @@ that a client sends matters.
 
 import struct
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar, Final
 
@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from mytracks.clock import Clock, Repeating
 from mytracks.errors import Busy, Forbidden, Unauthenticated, Unavailable
+from mytracks.people.sessions import digest
 from mytracks.people.signin import SignIn
 from mytracks.sharing.identity import Principal
 from mytracks.tracks.live import Event, Live
@@ -164,9 +165,9 @@ class LiveDoor:
         """Take the sockets of the viewers that `condition` names away; how many they were."""
         return self._cut(lambda seat: condition(seat.viewer))
 
-    def signed_out(self, session: str) -> None:
-        """This web session ended: its sockets end with it."""
-        self._cut(lambda seat: seat.session == session)
+    def signed_out(self, ended: Collection[bytes]) -> None:
+        """These web sessions ended (hashes of their tokens): their sockets end with them."""
+        self._cut(lambda seat: seat.session is not None and digest(seat.session) in ended)
 
     async def connect(self, visit: Visit) -> Answer | HandOver:
         """GET /ws/locations/"""

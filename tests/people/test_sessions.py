@@ -2,15 +2,17 @@
 
 import hashlib
 
-from twisted.internet.defer import Deferred
+from attrs import evolve
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
 from mytracks.errors import Unauthenticated, Unavailable
 from mytracks.people.limits import DAY, Limits
-from mytracks.people.sessions import Sessions
+from mytracks.people.sessions import Sessions, digest
 from tests.people.room import CHEAP, OTHER, Room
 
 ANA, BEN = 1, 2
+ONE_EACH = evolve(CHEAP, max_sessions_per_user=1)
 
 
 class SessionsCase(TestCase):
@@ -163,6 +165,48 @@ class EndTests(SessionsCase):
         self.room.store.transactions.let_go()
         await ending
         self.assertEqual({}, self.room.store.web_sessions.rows)
+
+    async def test_hanging_up_does_not_undo_it(self) -> None:
+        """A browser that is closed right after the click on "sign out" is signed out."""
+        sessions = await self.opened()
+        told: list[bytes] = []
+        sessions.watch(told.extend)
+        token = await self.begin()
+        self.later(120)
+        self.room.store.transactions.holding = True
+        ending = Deferred.fromCoroutine(sessions.end(token))
+        ending.cancel()
+        self.failureResultOf(ending, CancelledError)
+        self.assertIsNone(sessions.find(token))
+        self.room.store.transactions.let_go()
+        self.assertIsNone(sessions.find(token))
+        self.assertEqual({}, self.room.store.web_sessions.rows)
+        self.assertEqual([digest(token)], told)
+
+    async def test_hanging_up_on_a_sign_in_leaves_memory_as_the_store(self) -> None:
+        """What it ended to make room lets nobody in, nor is it written once more."""
+        sessions = await self.opened(ONE_EACH)
+        token = await self.begin()
+        self.later(120)
+        self.room.store.transactions.holding = True
+        beginning = Deferred.fromCoroutine(sessions.begin(ANA, "", ""))
+        self.assertIsNone(sessions.find(token))
+        beginning.cancel()
+        self.failureResultOf(beginning, CancelledError)
+        self.room.store.transactions.let_go()
+        self.assertIsNone(sessions.find(token))
+        rows = self.room.store.web_sessions.rows
+        self.assertEqual(list(rows.values()), sessions.of(ANA))
+        self.assertNotIn(digest(token), rows)
+
+    async def test_a_sign_in_that_cannot_be_stored_ends_no_other(self) -> None:
+        """The row of the one that would have made room is still there."""
+        sessions = await self.opened(ONE_EACH)
+        token = await self.begin()
+        self.room.store.transactions.failing = True
+        with self.assertRaises(Unavailable):
+            await self.begin()
+        self.assertIsNotNone(sessions.find(token))
 
     async def test_an_end_that_cannot_be_stored_is_told(self) -> None:
         """Whoever signs out must not believe it when a restart would undo it."""

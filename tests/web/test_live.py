@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, DeferredQueue
+from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.trial.unittest import TestCase
 
@@ -241,6 +241,20 @@ class LeavingTests(LiveCase):
         self.assertEqual((True, SIGNED_OUT), await here.closed)
         self.happen()
         self.assertEqual("location", (await there.messages.get())["type"])
+
+    async def test_hanging_up_on_the_sign_out_does_not_spare_the_sockets(self) -> None:
+        """The tab that was closed first must not keep the other one listening."""
+        client = await self.connect()
+        await client.messages.get()
+        transactions = self.door.room.store.transactions
+        transactions.holding = True
+        ending = Deferred.fromCoroutine(
+            self.door.people.sessions.end(self.browser.cookies["mytracks"])
+        )
+        ending.cancel()
+        self.failureResultOf(ending, CancelledError)
+        transactions.let_go()
+        self.assertEqual((True, SIGNED_OUT), await client.closed)
 
     async def test_who_is_disabled_is_cut_at_once_however_they_came_in(self) -> None:
         """Within a second, contract 3; here: before the command is answered."""

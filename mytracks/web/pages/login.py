@@ -1,6 +1,6 @@
 """`/login/` and `/logout/`: a browser becomes signed in, and is no longer."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from urllib.parse import parse_qs
 
 from mytracks.errors import Busy, Unauthenticated, Unavailable
@@ -23,12 +23,11 @@ from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
 
 
 class Login:
-    """Signs browsers in and out. `signed_out`: told the token of a session that ended."""
+    """Signs browsers in and out."""
 
-    def __init__(self, people: People, frame: Frame, signed_out: Callable[[str], object]) -> None:
+    def __init__(self, people: People, frame: Frame) -> None:
         self._people = people
         self._frame = frame
-        self._signed_out = signed_out
 
     async def show(self, visit: Visit) -> Answer:
         """GET /login/"""
@@ -66,7 +65,7 @@ class Login:
         before = session_token(request)
         token, _ = await self._people.sessions.begin(user, request.hop.address, agent)
         if before is not None:
-            await self._end(before)
+            await self._people.sessions.end(before)
         return [
             set_cookie(request, SESSION, token, SESSION_SECONDS),
             set_cookie(request, PRE_SESSION, "", 0),
@@ -75,7 +74,7 @@ class Login:
     async def leave(self, visit: Visit) -> Answer:
         """POST /logout/"""
         if visit.session is not None:
-            await self._end(visit.session)
+            await self._people.sessions.end(visit.session)
         return see_other("/login/", [set_cookie(visit.request, SESSION, "", 0)])
 
     def routes(self) -> Sequence[Route]:
@@ -91,10 +90,6 @@ class Login:
             method="POST", handler=self.leave, audience=Audience.BROWSER, entry=Entry.ANYBODY
         )
         return [Route("/login/", [show, enter]), Route("/logout/", [leave])]
-
-    async def _end(self, token: str) -> None:
-        await self._people.sessions.end(token)
-        self._signed_out(token)
 
     def _form(
         self,
