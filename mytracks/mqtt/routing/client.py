@@ -6,7 +6,6 @@ listening, how long silence is borne, and that there is one way out: `_end`.
 """
 
 from collections.abc import Callable
-from enum import Enum
 from typing import Final, Generic
 
 from twisted.internet.interfaces import IDelayedCall
@@ -28,26 +27,13 @@ from mytracks.mqtt.routing.link import Link
 from mytracks.mqtt.routing.ports import Facts, Kept, Peer, Who
 from mytracks.mqtt.routing.registry import Registry
 from mytracks.mqtt.routing.session import Session
+from mytracks.mqtt.routing.stages import UNHEARD, Stage
 
 SLICE: Final = 100
 """Events of one client that are handled between two pauses: about 3 ms."""
 
 LINGER: Final = 5.0
 """Seconds that a closing connection has to take what was sent to it."""
-
-
-class Stage(Enum):
-    """How far a client has come."""
-
-    __hash__ = object.__hash__
-
-    ARRIVED = "its CONNECT is awaited"
-    TURNED_AWAY = "there are too many; its CONNECT is awaited, to be told so"
-    DECIDING = "the door was asked"
-    CONNECTED = "let in"
-    HUNG_UP = "gone; what it said before is still being heard"
-    LEAVING = "the broker closes; what it said is still being answered"
-    CLOSING = "over; the transport is on its way out"
 
 
 class Client(Generic[Who, Facts, Kept]):
@@ -129,9 +115,11 @@ class Client(Generic[Who, Facts, Kept]):
 
     def lost(self) -> None:
         """The connection is gone. What came over it before is still heard, in its turn."""
-        if self._stage is Stage.CONNECTED and self._backlog:
+        if self._stage is Stage.CONNECTED and self._backlog and self._conversation is not None:
             self._stage = Stage.HUNG_UP
             self._wait(0, None)
+            self._conversation.session.close()  # Else it could wait for a transport that is gone.
+            self.progressed()
         else:
             self._gone()
 
@@ -145,8 +133,9 @@ class Client(Generic[Who, Facts, Kept]):
         """Close at once; the Will is published, if it still may be."""
         if self._stage is Stage.HUNG_UP:
             self._gone()
-        self._end()
-        self._link.abort()
+        else:
+            self._end()
+            self._link.abort()
 
     def quiesce(self) -> None:
         """The broker is closing: hear nothing more, but answer what was heard."""
@@ -161,8 +150,6 @@ class Client(Generic[Who, Facts, Kept]):
         """The broker is closing. No Will is published: it is not the client that fails."""
         if self._conversation is not None:
             self._conversation.forget_will()
-        if self._stage is Stage.HUNG_UP:
-            self._gone()
         self._close()
 
     # What the door decides (door.Guest).
@@ -333,8 +320,10 @@ class Client(Generic[Who, Facts, Kept]):
         self._close()
 
     def _close(self) -> None:
-        """Over, in good order: what was said to the client still reaches it."""
-        if self._stage is not Stage.CLOSING:
+        """Over, in good order: what was said to the client, if it is there, still reaches it."""
+        if self._stage is Stage.HUNG_UP:
+            self._gone()
+        elif self._stage is not Stage.CLOSING:
             self._end()
             self._wait(LINGER, self._link.abort)
             self._link.lose()
@@ -363,9 +352,6 @@ class Client(Generic[Who, Facts, Kept]):
             self._timer.cancel()
         self._timer = None if call is None else self._exchange.terms.clock.later(seconds, call)
 
-
-UNHEARD: Final = frozenset({Stage.LEAVING, Stage.CLOSING})
-"""Whatever comes now is not listened to any more."""
 
 CLOSING_EVENTS: Final = frozenset({Disconnected, Violated})
 """Events that are not part of the conversation."""

@@ -131,6 +131,7 @@ class Session(Generic[Who]):
     def close(self) -> None:
         """Nothing more is sent; what waited is forgotten."""
         self._link = None
+        self._full = False
         self._queue = self._replays = None
         if self._pause is not None:
             self._pause.cancel()
