@@ -44,21 +44,23 @@ def stored(server: Server) -> int:
     return count
 
 
-def publishing(server: Server, peer: Server | None, seconds: float, runs: int) -> None:
-    """Durable QoS 1 publishes against a broker's bare acknowledgements."""
+def publishing(server: Server, peers: list[Server], seconds: float, runs: int) -> None:
+    """Durable QoS 1 publishes against a broker's acknowledgements."""
     say(f"\nMQTT, QoS 1, {PHONES} phones, one under way each; mosquitto stores nothing")
-    before, ours, theirs = stored(server), [], []
+    before = stored(server)
+    found: dict[str, list[Measured]] = {each.name: [] for each in (server, *peers)}
     for run in range(runs):
-        ours.append(publish_load(server, seconds, run * 1_000_000))
-        if peer is not None:
-            theirs.append(publish_load(peer, seconds, run * 1_000_000))
-    row("mytracks", ours)
+        for each in (server, *peers):
+            found[each.name].append(publish_load(each, seconds, run * 1_000_000))
+    ours = found.pop(server.name)
+    row(server.name, ours)
     say(f"  {'':10} acknowledged {sum(run.done for run in ours)}, stored {stored(server) - before}")
-    if theirs:
-        row("mosquitto", theirs)
+    for name, theirs in found.items():
+        row(name, theirs)
         ratio = median(ours, "per_s") / median(theirs, "per_s")
         cost = median(ours, "cpu_us") / median(theirs, "cpu_us")
-        say(f"  ratio: acknowledgements {ratio:.2f} (bar 0.25), CPU {cost:.1f} (aim 6)")
+        bars = " (bar 0.25), CPU {:.1f} (aim 6)" if name != "bare" else ", CPU {:.1f}"
+        say(f"  {'':10} ratio: acknowledgements {ratio:.2f}{bars.format(cost)}")
     say(f"  CPU for each stored point {median(ours, 'cpu_us'):.0f} us (bar 120)")
 
 
@@ -73,19 +75,18 @@ def http_mode(server: Server, seconds: float, runs: int) -> None:
     say(f"  {rate:.0f}/s (bar 2000), {cost:.0f} us CPU (bar 400)")
 
 
-def idle(daemon: Daemon, peer: Server | None, number: int) -> None:
+def idle(daemon: Daemon, peers: list[Server], number: int) -> None:
     """Memory of connections that say nothing, on processes just started."""
     say(f"\nIdle: {number} signed-in connections")
     daemon.stop()
     daemon.start()
-    for server in (described(daemon), peer):
-        if server is not None:
-            with idle_connections(server, 1):
-                before = resident_kib(server.pid)
-            with idle_connections(server, number):
-                each = (resident_kib(server.pid) - before) / number
-            bar = "" if server is peer else " (bar 10)"
-            say(f"  {server.name:10} {each:6.2f} KiB each{bar}")
+    for server in (described(daemon), *peers[:1]):
+        with idle_connections(server, 1):
+            before = resident_kib(server.pid)
+        with idle_connections(server, number):
+            each = (resident_kib(server.pid) - before) / number
+        bar = "" if server in peers else " (bar 10)"
+        say(f"  {server.name:10} {each:6.2f} KiB each{bar}")
 
 
 def connack_delay(daemon: Daemon) -> float:
@@ -126,16 +127,17 @@ def main() -> None:
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    with mytracks() as daemon, mosquitto() as peer:
-        if peer is None:
+    with mytracks() as daemon, mosquitto(bare=False) as usual, mosquitto(bare=True) as bare:
+        peers = [each for each in (usual, bare) if each is not None]
+        if not peers:
             say("mosquitto is not installed: no ratios against it")
         daemon.start()
         if "start" in wanted:
             starting(daemon, options.runs)
         if "idle" in wanted:
-            idle(daemon, peer, options.connections)
+            idle(daemon, peers, options.connections)
         if "mqtt" in wanted:
-            publishing(described(daemon), peer, options.seconds, options.runs)
+            publishing(described(daemon), peers, options.seconds, options.runs)
         if "http" in wanted:
             http_mode(described(daemon), options.seconds, options.runs)
 

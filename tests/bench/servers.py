@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from tests.bench.loads import Server
 from tests.whole.daemon import Daemon, scratch
@@ -44,26 +45,40 @@ def answers(port: int) -> bool:
     return True
 
 
+def configuration(home: Path, port: int, *, bare: bool) -> str:
+    """A broker that knows nobody and says nothing, or one with accounts, rights and its log."""
+    common = f"listener {port} 127.0.0.1\npersistence false\n"
+    if bare:
+        return common + "allow_anonymous true\nlog_type none\n"
+    accounts, rights = home / "accounts", home / "rights"
+    words = ["mosquitto_passwd", "-b", "-c", str(accounts), USER, PASSWORD]
+    subprocess.run(words, check=True, capture_output=True)
+    rights.write_text("pattern readwrite owntracks/%u/#\n")
+    return common + (
+        f"allow_anonymous false\npassword_file {accounts}\nacl_file {rights}\nuser root\n"
+        f"log_type all\nlog_dest file {home / 'log'}\nmax_inflight_messages 20\n"
+    )
+
+
 @contextmanager
-def mosquitto() -> Iterator[Server | None]:
-    """A bare broker: nobody asked for a password, nothing stored. None where it is missing."""
+def mosquitto(*, bare: bool) -> Iterator[Server | None]:
+    """A broker that stores nothing (see `configuration`). None where it is missing."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin")
-    if program is None:
+    if program is None or shutil.which("mosquitto_passwd") is None:
         yield None
         return
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     home = scratch()
     config = home / "mosquitto.conf"
-    config.write_text(
-        f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n"
-    )
+    config.write_text(configuration(home, port, bare=bare))
     process = subprocess.Popen(
         [program, "-c", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         until(lambda: answers(port), 10, "mosquitto listens")
-        yield Server("mosquitto", process.pid, port)
+        name, who = ("bare", ("", "")) if bare else ("mosquitto", (USER, PASSWORD))
+        yield Server(name, process.pid, port, *who)
     finally:
         process.terminate()
         process.wait(10)
