@@ -1,4 +1,4 @@
-"""Contexts of locations: stored once, known by number from then on."""
+"""Contexts of locations: each stored once for its device, known by number from then on."""
 
 from collections import OrderedDict
 from hashlib import blake2b
@@ -15,9 +15,16 @@ from mytracks.store.statements import Statement
 from mytracks.transaction import Transaction
 
 ADD: Final = Statement(
-    insert(context).values(hash=bindparam("hash"), body=bindparam("body")).returning(context.c.id)
+    insert(context)
+    .values(device_id=bindparam("device"), hash=bindparam("hash"), body=bindparam("body"))
+    .on_conflict_do_nothing(index_elements=["device_id", "hash"])
+    .returning(context.c.id)
 )
-FIND: Final = Statement(select(context.c.id).where(context.c.hash == bindparam("hash")))
+FIND: Final = Statement(
+    select(context.c.id).where(
+        context.c.device_id == bindparam("device"), context.c.hash == bindparam("hash")
+    )
+)
 
 
 class Contexts:
@@ -25,29 +32,38 @@ class Contexts:
 
     def __init__(self, limits: Limits) -> None:
         self._most = limits.contexts
-        self._numbers: OrderedDict[Context, int] = OrderedDict()
+        self._numbers: OrderedDict[tuple[int, Context], int] = OrderedDict()
 
-    async def number(self, tx: Transaction, wanted: Context) -> int | None:
-        """The number of a context, stored now if it is new; None for an empty one."""
+    async def place(self, tx: Transaction, device: int, wanted: Context) -> int | Context | None:
+        """Where a device's context is kept, as `row_of` takes it: stored now if it is new."""
         if wanted == EMPTY:
             return None
-        number = self._numbers.get(wanted)
+        key = device, wanted
+        number = self._numbers.get(key)
         if number is not None:
-            self._numbers.move_to_end(wanted)
+            self._numbers.move_to_end(key)
             return number
-        body = wanted.body()
-        digest = blake2b(body.encode(), digest_size=16).digest()
-        row = await sql(tx).one(FIND, hash=digest)
-        if row is None:
-            row = await sql(tx).one(ADD, hash=digest, body=body)
-        assert row is not None
-        found = int(row[0])
+        if wanted.large:
+            return wanted
+        number = await _stored(tx, device, wanted.body())
         # A number made in this transaction is good only once the transaction is durable.
-        sql(tx).after(lambda: self._remember(wanted, found))
-        return found
+        sql(tx).after(lambda: self._remember(key, number))
+        return number
 
-    def _remember(self, known: Context, number: int) -> None:
+    def _remember(self, known: tuple[int, Context], number: int) -> None:
         self._numbers[known] = number
         self._numbers.move_to_end(known)
         if len(self._numbers) > self._most:
             self._numbers.popitem(last=False)
+
+
+async def _stored(tx: Transaction, device: int, body: str) -> int:
+    digest = blake2b(body.encode(), digest_size=16).digest()
+    row = await sql(tx).one(FIND, device=device, hash=digest)
+    if row is None:
+        row = await sql(tx).one(ADD, device=device, hash=digest, body=body)
+    if row is None:
+        # Another process stored it between our two looks.
+        row = await sql(tx).one(FIND, device=device, hash=digest)
+    assert row is not None
+    return int(row[0])

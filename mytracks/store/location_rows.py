@@ -2,7 +2,7 @@
 
 Columns hold whole numbers. What a column cannot hold goes verbatim, under its wire name, into the
 JSON of `extra`, which is merged over the columns when reading. Members that a phone repeats from
-report to report are the row's context and stored once for many rows.
+report to report are the row's context: stored once for many rows, unless it is large.
 """
 
 from collections.abc import Mapping
@@ -51,11 +51,16 @@ _SOURCE_NUMBERS: Final = {name: number for number, name in enumerate(_SOURCES, 1
 _IN_CONTEXT: Final = ("inrids", "tag", "motionactivities")
 _RESERVED: Final = frozenset(
     {"acc", "alt", "vac", "vel", "cog", "batt", "bs", "conn", "m", "t", "source"}
-    | {"_id", "created_at", "received"}
+    | {"_id", "created_at", "received", "context"}
 )
 """Wire names of what `extra` may hold for the columns' sake."""
 _ESCAPE: Final = "$"
 """Put before a member of `Location.extra` that has a reserved name, or begins like this."""
+
+
+LARGEST: Final = 1024
+"""Characters of a context that is stored once for many; a larger one stays in its row. Part of the
+layout: the same message must always give the same row."""
 
 
 class Context(NamedTuple):
@@ -71,8 +76,19 @@ class Context(NamedTuple):
     bssid: str | None
     members: str
 
+    @property
+    def large(self) -> bool:
+        """Whether it stays in its row. Each region counts its quotes and comma as well."""
+        regions = sum(len(name) + 3 for name in self.in_regions) + 1
+        names = len(self.tid or "") + len(self.ssid or "") + len(self.bssid or "")
+        return regions + names + len(self.members) > LARGEST
+
     def body(self) -> str:
         """The JSON that is stored."""
+        return json_text.write(self.parts())
+
+    def parts(self) -> Mapping[str, Any]:
+        """What there is of it."""
         parts = {
             "tid": self.tid,
             "inregions": self.in_regions or None,
@@ -80,7 +96,7 @@ class Context(NamedTuple):
             "bssid": self.bssid,
             "extra": json_text.read(self.members) if self.members else None,
         }
-        return json_text.write({name: part for name, part in parts.items() if part is not None})
+        return {name: part for name, part in parts.items() if part is not None}
 
 
 EMPTY: Final = Context(None, (), None, None, "")
@@ -99,17 +115,19 @@ def context_of(location: Location) -> Context:
     )
 
 
-def row_of(device: int, location: Location, flags: int, context: int | None) -> Values:
-    """The row of a location, in the order of `COLUMNS`."""
+def row_of(device: int, location: Location, flags: int, context: int | Context | None) -> Values:
+    """The row of a location, in the order of `COLUMNS`.
+
+    `context`: the number under which it is stored; itself when the row holds it; None: it is empty.
+    """
     odd: dict[str, Any] = {}
+    if isinstance(context, Context):
+        odd["context"] = context.parts()
+        context = None
     if location.message_id is not None:
         odd["_id"] = location.message_id
     if location.created_at is not None:
         odd["created_at"] = location.created_at
-    delay = location.received - location.at
-    if not -_MOST <= delay <= _MOST:
-        odd["received"] = location.received
-        delay = 0
     row = (
         device,
         location.at,
@@ -129,7 +147,7 @@ def row_of(device: int, location: Location, flags: int, context: int | None) -> 
         _source(location.source, odd),
         int(location.via),
         flags,
-        delay,
+        _since(location.at, location.received, "received", odd) or 0,
         context,
     )
     if location.extra:
@@ -142,8 +160,8 @@ def location_of(row: Values, context: str | None) -> Location:
     (_, at, seq, lat, lon, *columns, via, flags, delay, _, text) = row
     acc, alt, vac, vel, cog, batt, bs, conn, mode, trig, source = columns
     odd: dict[str, Any] = json_text.read(text) if text else {}
-    repeated: dict[str, Any] = json_text.read(context) if context else {}
     take = odd.pop
+    repeated: dict[str, Any] = json_text.read(context) if context else take("context", {})
     return Location(
         at=at,
         seq=seq,
@@ -183,6 +201,15 @@ def _whole(value: float | None, name: str, odd: dict[str, Any]) -> int | None:
             return whole
         odd[name] = value
         return round(value)
+    odd[name] = value
+    return None
+
+
+def _since(start: int, value: int, name: str, odd: dict[str, Any]) -> int | None:
+    """The seconds from `start` to `value`; a time too far away goes into `odd`."""
+    seconds = value - start
+    if -_MOST <= seconds <= _MOST:
+        return seconds
     odd[name] = value
     return None
 

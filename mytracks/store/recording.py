@@ -76,7 +76,7 @@ class Recorder:
     async def _locate(self, tx: Transaction, fact: Reported, device: Device) -> Kept:
         """Store a location unless it is there; another one in its place gets the next `seq`."""
         location = fact.location
-        context = await self.contexts.number(tx, context_of(location))
+        context = await self.contexts.place(tx, device.number, context_of(location))
         row = row_of(device.number, location, int(location.flags), context)
         repeat = await self.repeats(tx, row)
         if repeat:
@@ -154,7 +154,7 @@ class _Batch:
 
     async def _locate(self, tx: Transaction, fact: Reported, device: Device) -> Kept:
         location = fact.location
-        context = await self._recorder.contexts.number(tx, context_of(location))
+        context = await self._recorder.contexts.place(tx, device.number, context_of(location))
         row = row_of(device.number, location, int(location.flags), context)
         key, place = row[:3], (row[0], row[1], row[3], row[4])
         if key in self._locations:

@@ -154,8 +154,10 @@ location: Final = _clustered(
 context: Final = _table(
     "context",
     Column("id", Big, primary_key=True),
-    Column("hash", LargeBinary, nullable=False, unique=True),
+    _owner("device_id", "device"),
+    Column("hash", LargeBinary, nullable=False),
     Column("body", Text, nullable=False),
+    UniqueConstraint("device_id", "hash"),
 )
 
 message: Final = _table(

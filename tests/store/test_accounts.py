@@ -66,7 +66,8 @@ class AccountsTests(StoreCase):
         full = await store.database.read(counts)
         await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
         left = await store.database.read(counts)
-        for table in ("user_account", "device", "credential", "web_session", "location"):
+        whose = ("user_account", "device", "credential", "web_session", "location", "context")
+        for table in whose:
             self.assertEqual(full[table], 2 * left[table], table)
         self.assertEqual((1, 1), (left["message"], left["quarantine"]))
         self.assertEqual([ben], await all_accounts(store))
@@ -95,7 +96,7 @@ class AccountsTests(StoreCase):
         phone = source(owner)
         await store.journal.record(
             [
-                Reported(source=phone, location=location(), may_repeat=False),
+                Reported(source=phone, location=location(ssid="lan"), may_repeat=False),
                 Noted(source=phone, kind="lwt", topic="t", body=b"{}", received=NOW),
                 SetAside(
                     user=owner.number,

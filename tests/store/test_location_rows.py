@@ -16,7 +16,10 @@ from mytracks.store.location_rows import (
 from mytracks.tracks.locations import Flags, Location, Via
 from tests.store.cases import NOW, location
 
-WIRE_NAMES = ("acc", "t", "_id", "created_at", "received", "tid", "inrids", "tag", "$acc", "$", "p")
+WIRE_NAMES = (
+    *("acc", "t", "_id", "created_at", "received", "tid", "inrids", "tag", "$acc", "$", "p"),
+    "context",
+)
 
 numbers = st.one_of(
     st.none(),
@@ -73,9 +76,15 @@ locations = st.builds(
 def there_and_back(given_location: Location) -> Location:
     """Through the row and the body of its context."""
     context = context_of(given_location)
-    row = row_of(1, given_location, int(given_location.flags), 7)
+    row = row_of(1, given_location, int(given_location.flags), None if context == EMPTY else 7)
     assert len(row) == len(COLUMNS)
     return location_of(row, None if context == EMPTY else context.body())
+
+
+def kept_whole(given_location: Location) -> Location:
+    """Through a row that holds its context itself."""
+    row = row_of(1, given_location, int(given_location.flags), context_of(given_location))
+    return location_of(row, None)
 
 
 def column(name: str, **changes: Any) -> Any:
@@ -91,6 +100,7 @@ class LocationRowTests(SynchronousTestCase):
     def test_every_location_comes_back_as_it_was(self, each: Location) -> None:
         """Whatever odd values it carries."""
         self.assertEqual(each, there_and_back(each))
+        self.assertEqual(each, kept_whole(each))
 
     @settings(derandomize=True, deadline=None, max_examples=100)
     @given(locations)

@@ -11,6 +11,7 @@ from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside
 from mytracks.sharing.identity import Device, Door
 from mytracks.store.database import sql
 from mytracks.store.limits import Limits
+from mytracks.store.location_rows import LARGEST
 from mytracks.store.open import Store
 from mytracks.tracks.locations import Flags, Location, Recorded, Via
 from mytracks.tracks.ports import DeviceState, Selection
@@ -204,6 +205,34 @@ class LocationTests(RecordingCase):
         bodies = {body for (body,) in await rows(store, "SELECT body FROM context")}
         self.assertEqual({'{"inregions":["Home"],"ssid":"lan"}', '{"ssid":"lan"}'}, bodies)
         self.assertEqual(at_home[3], (await stored(store, device))[4])
+
+    async def test_a_context_belongs_to_its_device(self) -> None:
+        """So that it goes with it; the same words of another phone are its own."""
+        store, ana, device = await self.phone()
+        other = Reported(
+            source=source(ana, "tablet"), location=location(ssid="lan"), may_repeat=False
+        )
+        facts = [self.reported(device, location(NOW + n, n, ssid="lan")) for n in (1, 2)]
+        kept = await self.together(store, [*facts, other])
+        owners = await rows(store, "SELECT device_id FROM context ORDER BY device_id")
+        tablet = kept[-1].device
+        assert tablet is not None
+        self.assertEqual([(device.number,), (tablet.number,)], owners)
+
+    async def test_a_large_context_stays_with_its_location(self) -> None:
+        """It is hardly a repetition, and memory holds thousands of contexts: at the limit one is
+        stored once, one past it in the row. Either way nothing is lost."""
+        store, _, device = await self.phone()
+        at_limit = location(NOW + 1, 1, in_regions=("r" * (LARGEST - 4),))
+        beyond = [location(NOW + n, n, in_regions=("r" * (LARGEST - 3),)) for n in (2, 3)]
+        many = location(NOW + 4, 4, in_regions=("",) * 1000, tid="ab")
+        wide = location(NOW + 5, 5, extra={"tag": "t" * 100_000, "other": 1})
+        each = [at_limit, *beyond, many, wide]
+        await self.together(store, [self.reported(device, one) for one in each])
+        self.assertEqual(1, len(await rows(store, "SELECT id FROM context")))
+        self.assertEqual(each, (await stored(store, device))[1:])
+        (again,) = await store.journal.record([self.reported(device, wide)])
+        self.assertFalse(again.new)
 
 
 class GoneTests(RecordingCase):

@@ -26,9 +26,10 @@ _PLAIN: Final[dict[str, Any]] = {"sqlite_strict": True}
 
 def upgrade() -> None:
     """Make them."""
-    _settings_and_contexts()
+    _settings()
     _accounts()
     _devices()
+    _contexts()
     _web_sessions()
     _credentials()
     _locations()
@@ -42,16 +43,7 @@ def _belongs_to(table: str, column: str, parent: str) -> ForeignKeyConstraint:
     )
 
 
-def _settings_and_contexts() -> None:
-    op.create_table(
-        "context",
-        Column("id", _Big, nullable=False),
-        Column("hash", LargeBinary, nullable=False),
-        Column("body", Text, nullable=False),
-        PrimaryKeyConstraint("id", name="pk_context"),
-        UniqueConstraint("hash", name="uq_context_hash"),
-        **_PLAIN,
-    )
+def _settings() -> None:
     op.create_table(
         "setting",
         Column("name", Text, nullable=False),
@@ -101,6 +93,20 @@ def _devices() -> None:
         UniqueConstraint("user_id", "name", name="uq_device_user_id_name"),
         _belongs_to("device", "user_id", "user_account"),
         **_NUMBERED,
+    )
+
+
+def _contexts() -> None:
+    op.create_table(
+        "context",
+        Column("id", _Big, nullable=False),
+        Column("device_id", _Big, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+        Column("body", Text, nullable=False),
+        PrimaryKeyConstraint("id", name="pk_context"),
+        UniqueConstraint("device_id", "hash", name="uq_context_device_id_hash"),
+        _belongs_to("context", "device_id", "device"),
+        **_PLAIN,
     )
 
 
