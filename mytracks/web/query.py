@@ -11,6 +11,8 @@ from mytracks.web.request import Request
 Q = TypeVar("Q", bound="Query")
 
 _FIELD: Final = re.compile(r" - at `\$\.([A-Za-z_]+)")
+_KIND: Final = re.compile(r"`(\w+)[^`]*`(, got `\w+`)?")
+_WORDS: Final = {"int": "a whole number", "float": "a number", "bool": "true or false"}
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +56,13 @@ def _is_list(kind: Any) -> bool:
 def _located(message: str) -> tuple[str, str]:
     """Which parameter msgspec complains about, and what it says."""
     place = _FIELD.search(message)
-    return (place[1] if place else "", message.partition(" - at `")[0] + ".")
+    said = message.partition(" - at `")[0]
+    return (place[1] if place else "", _KIND.sub(_in_words, said) + ".")
+
+
+def _in_words(kind: re.Match[str]) -> str:
+    """A type as people call it."""
+    return _WORDS.get(kind[1], "a text")
 
 
 def _text(name: str, value: bytes) -> str:

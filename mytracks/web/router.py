@@ -6,6 +6,7 @@ all of the traffic and have no variable parts.
 
 from collections.abc import Coroutine, Sequence
 from typing import Any, ClassVar
+from urllib.parse import unquote_to_bytes
 
 from klein import Klein
 from twisted.internet.defer import CancelledError, Deferred
@@ -52,7 +53,10 @@ class Router:
             return
         quick = self._publishing.get(request.path) if request.method == b"POST" else None
         if quick is None:
-            TwistedRequest.render(request, self._klein)
+            if _is_text(request.path):
+                TwistedRequest.render(request, self._klein)
+            else:
+                request.send(self._pages.nothing_here(request))
             return
         route, operation = quick
         request.route = route.path
@@ -141,3 +145,12 @@ class Router:
         else:
             answer = problem(400, "The path cannot be read.")
         return request.prepare(answer)
+
+
+def _is_text(path: bytes) -> bool:
+    """Whether the path is UTF-8: Klein takes anything else for a mistake of its own."""
+    try:
+        unquote_to_bytes(path).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

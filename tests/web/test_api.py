@@ -119,7 +119,7 @@ class LocationsTests(APICase):
     async def test_each_bad_value_is_named(self) -> None:
         """400 with the parameter in `errors`, whatever is sent."""
         for field, values in {
-            "start_time": ("yesterday", "1.5", "9" * 30),
+            "start_time": ("yesterday", "1.5.2", "9" * 30),
             "end_time": ("-9999999999999",),
             "start_date": ("soon", "2026-13-01", "0000-00-00"),
             "end_date": ("2026-01-01T99:00:00Z",),
@@ -189,12 +189,35 @@ class OthersTests(APICase):
         self.assertEqual(("ben", False), (reply.json()["username"], reply.json()["is_staff"]))
         self.assertNotIn(b"argon2", reply.body)
 
+    async def test_a_path_that_is_no_text_is_not_there(self) -> None:
+        """Scanners try such; neither a page of a library nor a traceback may come of it."""
+        for path in ("/api/%ff", "/%c3%28"):
+            self.assert_problem(await self.get(path), 404)
+
+    async def test_times_may_have_fractions_and_an_unescaped_plus(self) -> None:
+        """What `time.time()` gives and what people paste."""
+        whole = (await self.get("/api/locations?start_time=0")).json()["count"]
+        for query in (
+            "start_time=0.5",
+            "end_time=1e10",
+            "start_date=2001-01-01T00:00:00+02:00",
+            "start_date=2001-01-01T00:00:00%2B02:00",
+        ):
+            reply = await self.get(f"/api/locations?{query}")
+            self.assertEqual((200, whole), (reply.status, reply.json()["count"]), query)
+        self.assert_problem(await self.get("/api/locations?start_time=nan"), 400)
+
+    async def test_what_is_wrong_is_said_in_words(self) -> None:
+        """Not in those of a type library."""
+        told = (await self.get("/api/locations?limit=many&repeats=perhaps")).json()["errors"]
+        self.assertEqual(["Expected a whole number."], told["limit"])
+
     async def test_health_says_what_is_down(self) -> None:
         """A monitor reads the status, its owner the rest."""
-        for path in ("/api/health", "/health/"):
-            reply = await self.door.ask("GET", path)
-            self.assertEqual(200, reply.status)
-            self.assertEqual({"status": "ok", "version": VERSION, "down": []}, reply.json())
+        reply = await self.door.ask("GET", "/api/health")
+        self.assertEqual((200, {"status": "ok", "version": VERSION}), (reply.status, reply.json()))
+        reply = await self.door.ask("GET", "/health/")
+        self.assertEqual((200, {"status": "ok"}), (reply.status, reply.json()))
         self.door.down.append("database")
         reply = await self.door.ask("GET", "/api/health/")
         self.assertEqual((503, ["database"]), (reply.status, reply.json()["down"]))

@@ -12,13 +12,16 @@ from mytracks.web.routes import Operation, Route, Visit
 
 
 class AccountDetails(msgspec.Struct, frozen=True, kw_only=True):
-    """The caller's own account."""
+    """The caller's own account. `updated_at`: its last change that is known."""
 
     username: str
     display_name: str
     email: str
+    first_name: str
+    last_name: str
     is_staff: bool
     created_at: str
+    updated_at: str
 
 
 class Account:
@@ -36,8 +39,11 @@ class Account:
             username=account.name,
             display_name=account.display or account.name,
             email=account.email,
+            first_name=str(account.settings.get("first_name", "")),
+            last_name=str(account.settings.get("last_name", "")),
             is_staff=account.admin,
             created_at=iso(account.created),
+            updated_at=iso(account.settings.get("updated", account.created)),
         )
         return as_json(details)
 

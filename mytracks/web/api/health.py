@@ -1,8 +1,10 @@
 """`/api/health` and `/health/`: whether all is well, for whoever watches the server."""
 
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.problems import RETRY_AFTER
@@ -10,11 +12,11 @@ from mytracks.web.routes import Entry, Operation, Route, Visit
 
 
 class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`status`: `ok` or `degraded`; `down`: what does not work now."""
+    """`status`: `ok` or `degraded`; `down`: what does not work, where something does not."""
 
     status: str
-    version: str
-    down: list[str] = []
+    version: str | UnsetType = UNSET
+    down: list[str] | UnsetType = UNSET
 
 
 class Health:
@@ -32,12 +34,18 @@ class Health:
         report = HealthReport(status="degraded", version=self._version, down=down)
         return as_json(report, 503, [(b"Retry-After", b"%d" % RETRY_AFTER)])
 
+    async def show_plainly(self, visit: Visit) -> Answer:
+        """GET /health/: what monitors of older installs expect, and nothing beside it."""
+        answer = await self.show(visit)
+        if answer.status != HTTPStatus.OK:
+            return answer
+        return as_json(HealthReport(status="ok"))
+
     def routes(self) -> Sequence[Route]:
-        """Both paths; the older one is what existing monitors ask."""
-        show = Operation(
-            handler=self.show,
-            entry=Entry.NOBODY,
-            summary="Whether the server is well; 503 with what is down when it is not.",
-            result=HealthReport,
+        """Both paths; the shorter one is what existing monitors ask."""
+        summary = "Whether the server is well; 503 with what is down when it is not."
+        show, plainly = (
+            Operation(handler=handler, entry=Entry.NOBODY, summary=summary, result=HealthReport)
+            for handler in (self.show, self.show_plainly)
         )
-        return [Route("/api/health", [show]), Route("/health", [show])]
+        return [Route("/api/health", [show]), Route("/health", [plainly])]

@@ -1,6 +1,7 @@
 """`/api/locations`: where people were, as JSON; and that JSON, which the socket sends as well."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
@@ -16,7 +17,9 @@ from mytracks.web.api.times import iso, seconds
 from mytracks.web.query import Query, read, wrong
 from mytracks.web.routes import Operation, Route, Visit
 
-_UnixSeconds = Annotated[int, Meta(ge=-(2**39), lt=2**39, description="Unix seconds, inclusive.")]
+_UnixSeconds = Annotated[
+    float, Meta(ge=-(2**39), lt=2**39, description="Unix seconds, inclusive; fractions may be.")
+]
 _ISODate = Annotated[
     str, Meta(max_length=40, description="ISO 8601, inclusive; the Unix form wins over it.")
 ]
@@ -218,7 +221,8 @@ class Locations:
 
 
 def _question(query: LocationsQuery) -> Question:
-    since, until = query.start_time, query.end_time
+    since = _whole("start_time", query.start_time, math.ceil)
+    until = _whole("end_time", query.end_time, math.floor)
     if since is None and query.start_date is not None:
         since = _date("start_date", query.start_date, end_of_day=False)
     if until is None and query.end_date is not None:
@@ -234,6 +238,15 @@ def _question(query: LocationsQuery) -> Question:
         limit=query.limit,
         offset=query.offset,
     )
+
+
+def _whole(field: str, time: float | None, toward: Callable[[float], int]) -> int | None:
+    """The whole seconds that a range with this end takes in."""
+    if time is None:
+        return None
+    if not math.isfinite(time):
+        raise wrong(field, "Expected a number.")
+    return toward(time)
 
 
 def _date(field: str, text: str, *, end_of_day: bool) -> int:
