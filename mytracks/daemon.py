@@ -142,8 +142,9 @@ def join(
 
 def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
     """Somebody is no longer let in by what is revoked: cut what came in by it."""
-    broker.disconnect(revocation.covers, revocation.reason.value)
-    if revocation.reason is Reason.DELETED:
+    deleted = revocation.reason is Reason.DELETED
+    broker.disconnect(revocation.covers, revocation.reason.value, wills=not deleted)
+    if deleted:
         broker.forget(revocation.name)
         tracks.devices.forget(revocation.user)
 

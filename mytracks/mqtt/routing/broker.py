@@ -90,7 +90,7 @@ class Broker(Generic[Who, Facts, Kept]):
         exchange = self._exchange
         if not exchange.permits(who, message.topic, message.payload):
             return succeed(None)
-        owner = self._terms.gatekeeper.namespace(who)
+        owner = exchange.owner(who)
         facts = exchange.facts(who, message)
         answer: Deferred[None] = Deferred()
         hand_on = partial(exchange.hand_on, owner, message, partial(answer.callback, None))
@@ -100,20 +100,27 @@ class Broker(Generic[Who, Facts, Kept]):
             exchange.record(facts, lambda _kept: hand_on(), partial(self._unstored, answer))
         return answer
 
-    def disconnect(self, condition: Callable[[Who], bool], reason: str) -> int:
-        """Cut off at once every connection of whoever meets `condition`; how many there were."""
+    def disconnect(self, condition: Callable[[Who], bool], reason: str, wills: bool = True) -> int:
+        """Cut off at once every connection of whoever meets `condition`; how many there were.
+
+        `wills`: whether their Wills are published [MQTT-3.1.2-8]; not of those who are no more.
+        """
         cut = 0
         for client in self._registry:
             who = client.who
             if who is not None and condition(who):
                 cut += 1
-                client.cut()
+                client.cut(will=wills)
         if cut:
             self.log.info("cut {count} connections off: {reason}", count=cut, reason=reason)
         return cut
 
     def forget(self, namespace: str) -> int:
-        """Somebody is no more: delete the retained messages of theirs; how many there were."""
+        """Somebody is no more: delete the retained messages of theirs; how many there were.
+
+        What was taken of theirs and is still being stored is then neither retained nor delivered,
+        whoever has that name by then. Cut their connections off before.
+        """
         return self._exchange.forget(namespace)
 
     async def close(self, patience: float = 3.0) -> None:

@@ -129,8 +129,10 @@ class Client(Generic[Who, Facts, Kept]):
         """There are too many."""
         self._stage = Stage.TURNED_AWAY
 
-    def cut(self) -> None:
-        """Close at once; the Will is published, if it still may be."""
+    def cut(self, will: bool = True) -> None:
+        """Close at once; `will`: whether the Will is published, if it still may be."""
+        if not will and self._conversation is not None:
+            self._conversation.forget_will()
         if self._stage is Stage.HUNG_UP:
             self._gone()
         else:

@@ -49,6 +49,7 @@ class Conversation(Generic[Who, Facts, Kept]):
         "_owner",
         "_registry",
         "_will",
+        "owner",
         "session",
     )
 
@@ -63,17 +64,13 @@ class Conversation(Generic[Who, Facts, Kept]):
         owner: Owner,
     ) -> None:
         self.session = session
+        self.owner: Final = exchange.owner(session.who)
         self._machine = machine
         self._exchange = exchange
         self._registry = registry
         self._owner = owner
         self._inbound: Inbound[Who, Facts, Kept] | None = None
         self._will: Will | None = None
-
-    @property
-    def namespace(self) -> str:
-        """For whom what is published counts."""
-        return self.session.namespace
 
     def bequeath(self, will: Will | None) -> None:
         """Keep the Will [MQTT-3.1.2-8], if it may be published at all."""

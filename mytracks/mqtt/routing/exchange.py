@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from mytracks.mqtt.protocol.topics import SubscriptionTree
 from mytracks.mqtt.routing.fanout import Fanout
+from mytracks.mqtt.routing.owners import Owner, Owners
 from mytracks.mqtt.routing.ports import Facts, Intake, Journal, Kept, Message, Verdict, Who
 from mytracks.mqtt.routing.retained import Retained
 from mytracks.mqtt.routing.session import Session
@@ -33,6 +34,7 @@ class Exchange(Generic[Who, Facts, Kept]):
         self.terms = terms
         self._intake = intake
         self._journal = journal
+        self._owners = Owners()
         self._retained = Retained(terms.limits.max_retained)
         self._subscriptions: SubscriptionTree[Session[Who]] = SubscriptionTree()
         self._fanout = Fanout(self._subscriptions, terms)
@@ -73,14 +75,19 @@ class Exchange(Generic[Who, Facts, Kept]):
         recorded.addCallbacks(self._recorded, self._failed, (stored,), {}, (unstored,), {})
         recorded.addErrback(self._stumbled)
 
-    def hand_on(self, owner: str, message: Message, done: Callable[[], None]) -> None:
+    def owner(self, who: Who) -> Owner:
+        """Whose the messages of `who` are, from when they are taken to when they are forgotten."""
+        return self._owners.named(self.terms.gatekeeper.namespace(who))
+
+    def hand_on(self, owner: Owner, message: Message, done: Callable[[], None]) -> None:
         """`message` is stored: retain it if it says so, deliver it; `done` after the last one.
 
-        `owner`: the publisher's namespace, for which a retained message counts.
+        `owner`: the publisher, for whom a retained message counts. Once they are gone, nobody gets
+        what is theirs, be it as durable as may be.
         """
-        if message.retain and not self._retained.keep(owner, message):
+        if message.retain and not owner.gone and not self._retained.keep(owner, message):
             self.terms.counters.unretained += 1
-        self._fanout.deliver(message, done)
+        self._fanout.deliver(owner, message, done)
 
     def subscribe(self, session: Session[Who], topic_filter: str, granted: int) -> bool:
         """True: a new one; False: it replaces the same filter's [MQTT-3.8.4-3]."""
@@ -90,9 +97,10 @@ class Exchange(Generic[Who, Facts, Kept]):
         """Whether `session` subscribed to exactly this filter."""
         return topic_filter in self._subscriptions.of(session)
 
-    def forget(self, owner: str) -> int:
-        """Nothing that the namespace `owner` published is retained any more; how many were."""
-        return self._retained.forget(owner)
+    def forget(self, namespace: str) -> int:
+        """Nothing that `namespace` published is or will be retained; how much was."""
+        owner = self._owners.forget(namespace)
+        return 0 if owner is None else self._retained.forget(owner)
 
     def show_retained(self, session: Session[Who], topic_filter: str, granted: int) -> None:
         """Begin to send what is retained for a new subscription [MQTT-3.3.1-6]."""

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from mytracks.mqtt.protocol.topics import SubscriptionTree
+from mytracks.mqtt.routing.owners import Owner
 from mytracks.mqtt.routing.ports import Message, Who
 from mytracks.mqtt.routing.session import Session
 from mytracks.mqtt.routing.terms import Terms
@@ -29,15 +30,17 @@ class Fanout(Generic[Who]):
         self._tree = tree
         self._gatekeeper = terms.gatekeeper
         self._clock = terms.clock
-        self._line: deque[tuple[Message, Callable[[], None]]] = deque()
+        self._line: deque[tuple[Owner, Message, Callable[[], None]]] = deque()
         self._receivers: Iterator[tuple[Session[Who], int]] | None = None
         self._allowance = SLICE
         self._delivering = False
         self._pause: IDelayedCall | None = None
 
-    def deliver(self, message: Message, done: Callable[[], None]) -> None:
-        """Hand `message` to all who subscribed and may have it; calls `done` after the last."""
-        self._line.append((message, done))
+    def deliver(self, owner: Owner, message: Message, done: Callable[[], None]) -> None:
+        """Hand `message` to all who subscribed and may have it, unless `owner` goes before that
+        begins; calls `done` after the last.
+        """
+        self._line.append((owner, message, done))
         if not self._delivering and self._pause is None:
             self._run()
 
@@ -52,9 +55,10 @@ class Fanout(Generic[Who]):
         self._delivering = True
         try:
             while self._line:
-                message, done = self._line[0]
+                owner, message, done = self._line[0]
                 if self._receivers is None:
-                    self._receivers = iter(self._tree.match(message.topic).items())
+                    receivers = {} if owner.gone else self._tree.match(message.topic)
+                    self._receivers = iter(receivers.items())
                 if not self._hand_over(message, self._receivers):
                     self._pause = self._clock.later(0, self._go_on)
                     return

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.owners import Owner
 from mytracks.mqtt.routing.ports import Facts, Kept, Message, Who
 
 LONGEST_WAIT: Final = 5.0
@@ -37,7 +38,7 @@ class Publisher(Protocol):
     """Whose publishes these are, and who is told how they fare."""
 
     @property
-    def namespace(self) -> str: ...
+    def owner(self) -> Owner: ...
 
     def stored(self, packet_id: int | None) -> None:
         """It is durable: acknowledge it."""
@@ -136,7 +137,7 @@ class Inbound(Generic[Who, Facts, Kept]):
                 self._done(pending.size)
             else:
                 self._exchange.hand_on(
-                    self._publisher.namespace, pending.message, partial(self._done, pending.size)
+                    self._publisher.owner, pending.message, partial(self._done, pending.size)
                 )
 
     def _done(self, size: int) -> None:

@@ -2,6 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mytracks.mqtt.routing.owners import Owner
 from mytracks.mqtt.routing.ports import Message
 from mytracks.mqtt.routing.retained import Retained
 
@@ -14,21 +15,43 @@ def message(topic: str, payload: bytes = b"x") -> Message:
 class ForgettingTests(SynchronousTestCase):
     """An account that is made anew under an old name must not find its predecessor's places."""
 
-    def test_what_a_namespace_published_is_forgotten_and_nothing_else(self) -> None:
+    def test_what_somebody_published_is_forgotten_and_nothing_else(self) -> None:
         """Others' last places stay where they are."""
-        retained = Retained(10)
-        retained.keep("ana", message("owntracks/ana/a"))
-        retained.keep("ana", message("owntracks/ana/b"))
-        retained.keep("ben", message("owntracks/ben/a"))
-        self.assertEqual(2, retained.forget("ana"))
-        self.assertEqual(0, retained.forget("ana"))
+        retained, ana, ben = Retained(10), Owner(), Owner()
+        retained.keep(ana, message("owntracks/ana/a"))
+        retained.keep(ana, message("owntracks/ana/b"))
+        retained.keep(ben, message("owntracks/ben/a"))
+        self.assertEqual(2, retained.forget(ana))
+        self.assertEqual(0, retained.forget(ana))
         left = [held.topic for held in retained.matching("#") if held is not None]
         self.assertEqual((["owntracks/ben/a"], 1), (left, len(retained)))
 
-    def test_a_forgotten_namespace_has_all_its_room_again(self) -> None:
-        """Its count went with its messages."""
-        retained = Retained(1)
-        retained.keep("ana", message("a"))
-        self.assertFalse(retained.keep("ana", message("b")))
-        retained.forget("ana")
-        self.assertTrue(retained.keep("ana", message("b")))
+    def test_who_was_forgotten_has_all_their_room_again(self) -> None:
+        """The count goes with the messages."""
+        retained, ana = Retained(1), Owner()
+        retained.keep(ana, message("a"))
+        self.assertFalse(retained.keep(ana, message("b")))
+        retained.forget(ana)
+        self.assertTrue(retained.keep(ana, message("b")))
+
+
+class CountTests(SynchronousTestCase):
+    """Whom a message counts for."""
+
+    def test_a_topic_counts_for_who_wrote_it_last(self) -> None:
+        """On a shared topic nobody can use up another's room."""
+        retained, ana, bob = Retained(1), Owner(), Owner()
+        message = Message("shared", b"1", 0, True)
+        self.assertTrue(retained.keep(ana, message))
+        self.assertTrue(retained.keep(bob, message))
+        self.assertTrue(retained.keep(ana, Message("own", b"1", 0, True)))
+        self.assertFalse(retained.keep(bob, Message("own too", b"1", 0, True)))
+        self.assertEqual(2, len(retained))
+
+    def test_deleting_makes_room(self) -> None:
+        """Devices come and go over the years."""
+        retained, ana, bob = Retained(1), Owner(), Owner()
+        for topic in ("a", "b"):
+            self.assertTrue(retained.keep(ana, Message(topic, b"1", 0, True)))
+            self.assertTrue(retained.keep(bob, Message(topic, b"", 0, True)))
+        self.assertEqual(0, len(retained))

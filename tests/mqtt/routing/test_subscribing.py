@@ -6,7 +6,6 @@ from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import FAILURE, Suback, Subscribe, Unsubscribe
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Message
-from mytracks.mqtt.routing.retained import Retained
 from mytracks.mqtt.routing.session import SLICE
 from tests.mqtt.routing.rig import Phone, Rig
 
@@ -223,26 +222,3 @@ class ReplayTests(SynchronousTestCase):
         """A replay for nobody would look up thousands of messages in vain."""
         self.listener(0).hang_up()
         self.assertEqual([], self.rig.timers.getDelayedCalls())
-
-
-class RetainedCountTests(SynchronousTestCase):
-    """`Retained` alone: whom a message counts for."""
-
-    def test_a_topic_counts_for_who_wrote_it_last(self) -> None:
-        """On a shared topic nobody can use up another's room."""
-        retained = Retained(1)
-        message = Message("shared", b"1", 0, True)
-        self.assertTrue(retained.keep("ana", message))
-        self.assertTrue(retained.keep("bob", message))
-        self.assertTrue(retained.keep("ana", Message("own", b"1", 0, True)))
-        self.assertFalse(retained.keep("bob", Message("own too", b"1", 0, True)))
-        self.assertFalse(retained.keep("ana", message))
-        self.assertEqual(2, len(retained))
-
-    def test_deleting_makes_room(self) -> None:
-        """Devices come and go over the years."""
-        retained = Retained(1)
-        for topic in ("a", "b"):
-            self.assertTrue(retained.keep("ana", Message(topic, b"1", 0, True)))
-            self.assertTrue(retained.keep("bob", Message(topic, b"", 0, True)))
-        self.assertEqual(0, len(retained))
