@@ -7,7 +7,7 @@ BUILD_INPUTS := pyproject.toml static/hatch_build.py static/build.mjs static/pac
 .PHONY: run test bench format clean
 
 run: .venv/.installed
-	exec $(BIN)/twistd -n mytracks --data-dir var
+	exec $(BIN)/twistd -n mytracks --data-dir "$${MYTRACKS_DATA_DIR:-var}"
 
 test: .venv/.installed-for-tests
 	@sh tests/prepare.sh
