@@ -32,6 +32,8 @@ COLUMNS: Final = (
     "via",
     "flags",
     "delay",
+    "message_id",
+    "reported",
     "context_id",
     "extra",
 )
@@ -44,7 +46,8 @@ CONTENT: Final = tuple(
 """The columns that say what was reported, not how and when it came."""
 
 _PER_DEGREE: Final = 10_000_000
-_MOST: Final = 2**31 - 1
+_HALF: Final = 2**31
+_MOST: Final = _HALF - 1
 _SOURCES: Final = ("gps", "fused", "network", "passive")
 _SOURCE_NUMBERS: Final = {name: number for number, name in enumerate(_SOURCES, 1)}
 
@@ -124,10 +127,6 @@ def row_of(device: int, location: Location, flags: int, context: int | Context |
     if isinstance(context, Context):
         odd["context"] = context.parts()
         context = None
-    if location.message_id is not None:
-        odd["_id"] = location.message_id
-    if location.created_at is not None:
-        odd["created_at"] = location.created_at
     row = (
         device,
         location.at,
@@ -148,6 +147,8 @@ def row_of(device: int, location: Location, flags: int, context: int | Context |
         int(location.via),
         flags,
         _since(location.at, location.received, "received", odd) or 0,
+        _identity(location.message_id, odd),
+        _since(location.at, location.created_at, "created_at", odd),
         context,
     )
     if location.extra:
@@ -157,7 +158,7 @@ def row_of(device: int, location: Location, flags: int, context: int | Context |
 
 def location_of(row: Values, context: str | None) -> Location:
     """The location of a row; `context`: the body of its context."""
-    (_, at, seq, lat, lon, *columns, via, flags, delay, _, text) = row
+    (_, at, seq, lat, lon, *columns, via, flags, delay, identity, reported, _, text) = row
     acc, alt, vac, vel, cog, batt, bs, conn, mode, trig, source = columns
     odd: dict[str, Any] = json_text.read(text) if text else {}
     take = odd.pop
@@ -182,8 +183,8 @@ def location_of(row: Values, context: str | None) -> Location:
         trigger=take("t", None if trig is None else chr(trig)),
         source=take("source", None if source is None else _SOURCES[source - 1]),
         tid=repeated.get("tid"),
-        message_id=take("_id", None),
-        created_at=take("created_at", None),
+        message_id=take("_id", None if identity is None else f"{identity % (2 * _HALF):08x}"),
+        created_at=take("created_at", None if reported is None else at + reported),
         in_regions=tuple(repeated.get("inregions", ())),
         ssid=repeated.get("ssid"),
         bssid=repeated.get("bssid"),
@@ -205,8 +206,10 @@ def _whole(value: float | None, name: str, odd: dict[str, Any]) -> int | None:
     return None
 
 
-def _since(start: int, value: int, name: str, odd: dict[str, Any]) -> int | None:
+def _since(start: int, value: int | None, name: str, odd: dict[str, Any]) -> int | None:
     """The seconds from `start` to `value`; a time too far away goes into `odd`."""
+    if value is None:
+        return None
     seconds = value - start
     if -_MOST <= seconds <= _MOST:
         return seconds
@@ -222,6 +225,22 @@ def _letter(value: str | None, name: str, odd: dict[str, Any]) -> int | None:
         return ord(value)
     odd[name] = value
     return None
+
+
+def _identity(value: str | None, odd: dict[str, Any]) -> int | None:
+    """Eight hexadecimal digits as a signed number of 32 bits; anything else goes into `odd`."""
+    if value is None:
+        return None
+    try:
+        number = int(value, 16)
+    except ValueError:
+        odd["_id"] = value
+        return None
+    # Also true of signs, spaces and capitals: only what reads back the same is a number.
+    if f"{number:08x}" != value or len(value) != 8:
+        odd["_id"] = value
+        return None
+    return number if number < _HALF else number - 2 * _HALF
 
 
 def _source(value: str | None, odd: dict[str, Any]) -> int | None:

@@ -147,6 +147,8 @@ location: Final = _clustered(
     Column("via", Integer, nullable=False),
     Column("flags", Integer, nullable=False),
     Column("delay", Integer),
+    Column("message_id", Integer),
+    Column("reported", Integer),
     Column("context_id", Big),
     Column("extra", Text),
 )

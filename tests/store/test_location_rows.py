@@ -34,6 +34,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
     max_leaves=5,
 )
+identities = st.from_regex(r"[0-9a-f]{7,9}|[ +-]?0?[xX]?[0-9a-fA-F_]{8}", fullmatch=True)
 extras = st.dictionaries(st.sampled_from(WIRE_NAMES) | st.text(max_size=6), values, max_size=5)
 seconds = st.integers(0, 2**34)
 
@@ -64,7 +65,7 @@ locations = st.builds(
     trigger=texts,
     source=st.one_of(texts, st.sampled_from(["gps", "fused", "network"])),
     tid=texts,
-    message_id=texts,
+    message_id=st.one_of(texts, identities),
     created_at=st.one_of(st.none(), seconds),
     in_regions=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     ssid=texts,
@@ -117,6 +118,37 @@ class LocationRowTests(SynchronousTestCase):
         self.assertIsNone(column("extra", accuracy=12.0, battery=80, trigger="u", connection="w"))
         self.assertEqual(12, column("acc", accuracy=12.0))
         self.assertEqual(ord("u"), column("trig", trigger="u"))
+
+    def test_what_an_android_phone_adds_needs_no_text_either(self) -> None:
+        """Its two were half of what a location took."""
+        said: dict[str, Any] = {"message_id": "3fa91c07", "created_at": NOW + 5}
+        self.assertIsNone(column("extra", **said))
+        self.assertEqual(
+            (0x3FA91C07, 5), (column("message_id", **said), column("reported", **said))
+        )
+
+    def test_an_identity_is_a_number_only_if_it_reads_back_the_same(self) -> None:
+        """The number of whatever else looks like one would be somebody else's."""
+        for text, number in (
+            ("00000000", 0),
+            ("7fffffff", 2**31 - 1),
+            ("80000000", -(2**31)),
+            ("ffffffff", -1),
+        ):
+            self.assertEqual(number, column("message_id", message_id=text))
+            self.assertEqual(text, there_and_back(location(message_id=text)).message_id)
+        for text in (
+            "FFFFFFFF",
+            "fffffff",
+            "123456789",
+            "+1234567",
+            "0x123456",
+            " 1234567",
+            "é",
+            "",
+        ):
+            self.assertIsNone(column("message_id", message_id=text), text)
+            self.assertEqual(text, there_and_back(location(message_id=text)).message_id)
 
     def test_a_fraction_is_kept_beside_its_rounded_column(self) -> None:
         """Queries see a number, readers the very one that was sent."""

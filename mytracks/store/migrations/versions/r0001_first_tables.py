@@ -164,6 +164,8 @@ def _locations() -> None:
         Column("via", Integer, nullable=False),
         Column("flags", Integer, nullable=False),
         Column("delay", Integer),
+        Column("message_id", Integer),
+        Column("reported", Integer),
         Column("context_id", _Big),
         Column("extra", Text),
         PrimaryKeyConstraint("device_id", "tst", "seq", name="pk_location"),
