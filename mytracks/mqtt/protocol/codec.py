@@ -6,9 +6,10 @@ before its body is kept, its body once it is there. What a packet means in the c
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from mytracks.mqtt.protocol.fields import MAX_REMAINING_LENGTH, MalformedPacket
 from mytracks.mqtt.protocol.packets.acknowledgements import (
@@ -97,24 +98,22 @@ FROM_SERVER: Final[_FirstBytes] = {
     0xB0: (decode_unsuback, 2),
     0xD0: (decode_pingresp, 0),
 }
-_FROM_CLIENT: Final[_FirstBytes] = {
-    **_BOTH_WAYS,
-    0x82: (decode_subscribe, _ANY),
-    0xA2: (decode_unsubscribe, _ANY),
-    0xC0: (decode_pingreq, 0),
-    0xE0: (decode_disconnect, 0),
-}
-FROM_CLIENT: Final[Mapping[int, _FirstBytes]] = {
+
+
+def _from_client(filters: int) -> Mapping[int, _FirstBytes]:
+    """By level: what a client may begin a packet with once its CONNECT was accepted."""
+    subscribe = (partial(decode_subscribe, most=filters), _ANY)
+    unsubscribe = (partial(decode_unsubscribe, most=filters), _ANY)
+    level_4: _FirstBytes = {
+        **_BOTH_WAYS,
+        0x82: subscribe,
+        0xA2: unsubscribe,
+        0xC0: (decode_pingreq, 0),
+        0xE0: (decode_disconnect, 0),
+    }
     # MQTT 3.1 sets DUP on whatever it sends again, not only on PUBLISH.
-    3: {
-        **_FROM_CLIENT,
-        0x6A: (decode_pubrel, 2),
-        0x8A: (decode_subscribe, _ANY),
-        0xAA: (decode_unsubscribe, _ANY),
-    },
-    4: _FROM_CLIENT,
-}
-"""By level: what a client may begin a packet with once its CONNECT was accepted."""
+    level_3: _FirstBytes = {**level_4, 0x6A: (decode_pubrel, 2), 0x8A: subscribe, 0xAA: unsubscribe}
+    return {3: level_3, 4: level_4}
 
 
 @frozen
@@ -130,15 +129,22 @@ class Oversize:
 
 @frozen
 class PacketSizes:
-    """The largest packets, in bytes with their fixed header.
+    """The largest packets, in bytes with their fixed header; made once for many connections.
 
     `connect`: CONNECT. `packet`: any other. `read_through`: PUBLISH, which above `packet` is
-    read to its end without being kept, so that a phone does not send it for ever.
+    read to its end without being kept, so that a phone does not send it for ever. `filters`: not
+    bytes, but topic filters in one packet: reading millions would hold up everybody else.
     """
 
     connect: int = 64 * 1024
     packet: int = 8 * 1024 * 1024
     read_through: int = 64 * 1024 * 1024
+    filters: int = 10_000
+    from_client: Mapping[int, _FirstBytes] = field(init=False, eq=False, repr=False)
+
+    @from_client.default
+    def _tables(self) -> Mapping[int, _FirstBytes]:
+        return _from_client(self.filters)
 
 
 def encode(packet: Packet) -> bytes:
@@ -177,7 +183,7 @@ class Decoder:
 
     def accept(self, level: int) -> None:
         """CONNECT was read: go on with the packets of this level."""
-        self._expect(FROM_CLIENT[level])
+        self._expect(self._sizes.from_client[level])
 
     def expect_server(self) -> None:
         """Read what a server says instead: for the other end of a connection."""

@@ -52,11 +52,7 @@ class Broker(Generic[Who, Facts, Kept]):
         self._terms = Terms(
             gatekeeper=gatekeeper, limits=limits, clock=clock, counters=self._counters
         )
-        self._connection_limits = ConnectionLimits(
-            sizes=PacketSizes(connect=limits.max_connect_size, packet=limits.max_packet_size),
-            max_topic_levels=limits.max_topic_levels,
-            max_inflight=limits.max_inflight,
-        )
+        self._connection_limits = _connection_limits(limits)
         self._exchange = Exchange(self._terms, intake, journal)
         self._registry: Registry[Client[Who, Facts, Kept]] = Registry(limits)
         self._door: Door[Who] = Door(self._terms, self._registry)
@@ -152,3 +148,18 @@ class Broker(Generic[Who, Facts, Kept]):
     def _unstored(self, answer: Deferred[None], failure: Failure) -> None:
         self._counters.unstored += 1
         answer.errback(failure)
+
+
+def _connection_limits(limits: Limits) -> ConnectionLimits:
+    sizes = PacketSizes(
+        connect=limits.max_connect_size,
+        packet=limits.max_packet_size,
+        read_through=limits.max_oversize_read,
+        filters=limits.max_filters,
+    )
+    return ConnectionLimits(
+        sizes=sizes,
+        max_early=limits.max_early,
+        max_topic_levels=limits.max_topic_levels,
+        max_inflight=limits.max_inflight,
+    )

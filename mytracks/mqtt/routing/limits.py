@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import and_, ge, gt, le
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -10,27 +11,44 @@ MIB: Final = 1024 * KIB
 
 @frozen(kw_only=True)
 class Limits:
-    """The settings of `[mqtt]`. Sizes are bytes, times seconds, all others counts.
+    """Sizes are bytes, times seconds, all others counts. Raises ValueError for an unusable one."""
 
-    `max_subscriptions` and `max_retained` are per user (namespace of the gatekeeper).
-    `max_queued`, `max_queued_bytes`: QoS 1 messages that wait for one session's client.
-    `max_buffered_out`: bytes that wait in one connection's transport; beyond it QoS 0 is dropped.
-    `max_unstored`, `max_unstored_bytes`: publishes of one connection that are not yet stored and
-    handed on; beyond it the broker stops reading from that connection.
-    """
-
-    connect_timeout: float = 10.0
-    max_connect_size: int = 64 * KIB
-    max_packet_size: int = 8 * MIB
-    max_connections: int = 10_000
-    max_connections_per_address: int = 500
-    max_connections_per_user: int = 100
-    max_inflight: int = 20
-    max_queued: int = 10_000
-    max_queued_bytes: int = 32 * MIB
-    max_subscriptions: int = 500
-    max_retained: int = 1_000
-    max_topic_levels: int = 200
-    max_buffered_out: int = MIB
-    max_unstored: int = 500
-    max_unstored_bytes: int = MIB
+    connect_timeout: float = field(default=10.0, validator=gt(0))
+    """From a connection's first moment to its CONNECT."""
+    max_connect_size: int = field(default=64 * KIB, validator=ge(1))
+    """Of a CONNECT, Will included; a larger one closes the connection."""
+    max_packet_size: int = field(default=8 * MIB, validator=ge(1))
+    """Of any other packet; a larger one closes the connection, but for a PUBLISH."""
+    max_oversize_read: int = field(default=64 * MIB, validator=ge(0))
+    """Of a PUBLISH above `max_packet_size`: read to its end up to here, its head set aside, and
+    acknowledged, so that a phone does not send it for ever."""
+    max_early: int = field(default=128 * KIB, validator=ge(1))
+    """What a client sends before its CONNECT is answered; more closes the connection."""
+    max_topic_levels: int = field(default=200, validator=ge(1))
+    """Of one topic or filter; more close the connection."""
+    max_filters: int = field(default=10_000, validator=ge(1))
+    """In one SUBSCRIBE or UNSUBSCRIBE; more close the connection."""
+    max_connections: int = field(default=10_000, validator=ge(1))
+    """In all; one more is told so and closed."""
+    max_connections_per_address: int = field(default=500, validator=ge(1))
+    """The same for one address, signed in or not."""
+    max_connections_per_user: int = field(default=100, validator=ge(1))
+    """The same for one user."""
+    max_subscriptions: int = field(default=500, validator=ge(0))
+    """Of one user, all clients together; a further filter is not granted."""
+    max_retained: int = field(default=1_000, validator=ge(0))
+    """Retained messages of one user; a further one is delivered, but not retained."""
+    max_inflight: int = field(default=20, validator=and_(ge(1), le(65_535)))
+    """QoS 1 messages that one client was sent and has not acknowledged; further ones wait."""
+    max_queued: int = field(default=10_000, validator=ge(1))
+    """QoS 1 messages that wait for one client; for a further one the oldest is dropped."""
+    max_queued_bytes: int = field(default=32 * MIB, validator=ge(1))
+    """The same for their topics and payloads."""
+    max_buffered_out: int = field(default=MIB, validator=ge(1))
+    """Waiting in one connection's transport; beyond it QoS 0 is dropped and nothing more is read
+    from that client."""
+    max_unstored: int = field(default=500, validator=ge(1))
+    """Publishes of one connection that are not yet stored and handed on; at that many the broker
+    stops reading from it, and goes on at half."""
+    max_unstored_bytes: int = field(default=MIB, validator=ge(1))
+    """The same for their payloads."""

@@ -17,7 +17,7 @@ from mytracks.mqtt.protocol.codec import (
 from mytracks.mqtt.protocol.fields import MalformedPacket
 from mytracks.mqtt.protocol.packets.connect import Connect, ForeignConnect
 from mytracks.mqtt.protocol.packets.publish import Publish
-from mytracks.mqtt.protocol.packets.subscribe import MAX_FILTERS, Subscribe, Unsubscribe
+from mytracks.mqtt.protocol.packets.subscribe import Subscribe, Unsubscribe
 from tests.mqtt.protocol import strategies
 from tests.mqtt.protocol.catalogue import BOTH, CONNECTS, FROM_CLIENTS, FROM_SERVERS, field, whole
 from tests.mqtt.protocol.malformed import MALFORMED, MALFORMED_CONNECTS
@@ -232,14 +232,13 @@ class SizeTests(SynchronousTestCase):
 
     def test_a_packet_of_more_filters_than_anybody_needs_is_refused(self) -> None:
         """Reading millions of filters would hold up everybody else."""
-        most = ("a",) * MAX_FILTERS
-        requests = tuple((topic_filter, 0) for topic_filter in most)
-        self.assertEqual(
-            [Subscribe(1, requests)], read(connected(4), [encode(Subscribe(1, requests))])
-        )
-        for packet in (Subscribe(1, (*requests, ("a", 0))), Unsubscribe(1, (*most, "a"))):
-            (verdict,) = read(connected(4), [encode(packet)])
-            self.assertEqual("max_filters", _rule(verdict))
+        sizes = PacketSizes(filters=2)
+        for level in (3, 4):
+            most = Subscribe(1, (("a", 0), ("b", 0)))
+            self.assertEqual([most], read(connected(level, sizes), [encode(most)]))
+            for packet in (Subscribe(1, (*most.requests, ("c", 0))), Unsubscribe(1, ("a",) * 3)):
+                (verdict,) = read(connected(level, sizes), [encode(packet)])
+                self.assertEqual("max_filters", _rule(verdict))
 
     def test_a_length_of_five_bytes_is_refused_at_its_fourth(self) -> None:
         """(2.2.3) A fifth byte is not waited for."""

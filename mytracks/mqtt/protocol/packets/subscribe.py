@@ -12,9 +12,6 @@ from mytracks.mqtt.protocol.topics import check_filter
 FAILURE: Final = 0x80
 """SUBACK's code for a filter that was not granted. MQTT 3.1 (level 3) does not know it."""
 
-MAX_FILTERS: Final = 10_000
-"""More in one packet are taken for an attack: reading them would hold up everybody else."""
-
 
 @frozen
 class Subscribe:
@@ -68,8 +65,8 @@ class Unsuback:
         return b"\xb0\x02" + self.packet_id.to_bytes(2)
 
 
-def decode_subscribe(_first: int, body: bytes) -> Subscribe:
-    """Read SUBSCRIBE: at least one filter [MQTT-3.8.3-3], each with a QoS of 0 to 2."""
+def decode_subscribe(_first: int, body: bytes, most: int) -> Subscribe:
+    """Read SUBSCRIBE: one filter [MQTT-3.8.3-3] to `most`, each with a QoS of 0 to 2."""
     fields = Fields(body)
     packet_id = fields.packet_id()
     requests: list[tuple[str, int]] = []
@@ -80,7 +77,7 @@ def decode_subscribe(_first: int, body: bytes) -> Subscribe:
         if qos > 2:
             raise MalformedPacket("MQTT-3-8.3-4", "the QoS is 3 or its reserved bits are set")
         requests.append((topic_filter, qos))
-        _check_count(requests)
+        _check_count(requests, most)
     if not requests:
         raise MalformedPacket("MQTT-3.8.3-3", "SUBSCRIBE without a topic filter")
     return Subscribe(packet_id, tuple(requests))
@@ -96,8 +93,8 @@ def decode_suback(_first: int, body: bytes) -> Suback:
     return Suback(packet_id, codes)
 
 
-def decode_unsubscribe(_first: int, body: bytes) -> Unsubscribe:
-    """Read UNSUBSCRIBE: at least one filter [MQTT-3.10.3-2]."""
+def decode_unsubscribe(_first: int, body: bytes, most: int) -> Unsubscribe:
+    """Read UNSUBSCRIBE: one filter [MQTT-3.10.3-2] to `most`."""
     fields = Fields(body)
     packet_id = fields.packet_id()
     filters: list[str] = []
@@ -105,7 +102,7 @@ def decode_unsubscribe(_first: int, body: bytes) -> Unsubscribe:
         topic_filter = fields.string("MQTT-3.10.3-1", "a topic filter")
         check_filter(topic_filter)
         filters.append(topic_filter)
-        _check_count(filters)
+        _check_count(filters, most)
     if not filters:
         raise MalformedPacket("MQTT-3.10.3-2", "UNSUBSCRIBE without a topic filter")
     return Unsubscribe(packet_id, tuple(filters))
@@ -116,6 +113,6 @@ def decode_unsuback(_first: int, body: bytes) -> Unsuback:
     return Unsuback(only_packet_id(body))
 
 
-def _check_count(filters: Sized) -> None:
-    if len(filters) > MAX_FILTERS:
+def _check_count(filters: Sized, most: int) -> None:
+    if len(filters) > most:
         raise MalformedPacket("max_filters", "too many topic filters in one packet")
