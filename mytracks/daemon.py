@@ -114,7 +114,7 @@ def join(
         store.database, store.devices, store.locations, Visibility, clock, settings.tracks
     )
     presence = Presence()
-    intake = Intake(tracks.devices, tracks.live, presence, clock)
+    intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
     broker: Broker[Principal, Fact, Kept] = Broker(
         Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt

@@ -17,6 +17,7 @@ from attrs import frozen
 
 from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
+from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.tracks.limits import Limits as TracksLimits
 from mytracks.web.limits import Limits as HTTPLimits
@@ -177,6 +178,7 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "people": PeopleLimits,
     "store": StoreLimits,
     "tracks": TracksLimits,
+    "phones": PhonesLimits,
 }
 
 
@@ -203,6 +205,7 @@ class Settings:
     people: PeopleLimits
     store: StoreLimits
     tracks: TracksLimits
+    phones: PhonesLimits
 
 
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:

@@ -7,16 +7,19 @@ yes: what we cannot read, but a more lenient reader might, is a command when it 
 import json
 from typing import Any, Final
 
+from mytracks.owntracks.reading import crowded, without_long_texts
+
 _ESCAPE: Final = b"\\u"
-_MOST_OBJECTS: Final = 10_000
-"""A payload with more is not looked into: no phone sends such, and others are waiting."""
+_LARGEST: Final = 256 * 1024
+"""Bytes, long texts not counted: what is larger is not looked into, for others are waiting."""
 
 
 def carries_command(payload: bytes) -> bool:
     """True for an object (or an array with one) whose `_type` is `cmd`, however it is spelled."""
     if b"cmd" not in payload and _ESCAPE not in payload:
         return False
-    if payload.count(b"{") > _MOST_OBJECTS:
+    looked_into = without_long_texts(payload)
+    if len(looked_into) > _LARGEST or crowded(looked_into):
         return True
     found: list[bool] = []
 
@@ -24,7 +27,7 @@ def carries_command(payload: bytes) -> bool:
         found.append(("_type", "cmd") in pairs)
 
     try:
-        json.loads(payload.decode("utf-8", "replace"), object_pairs_hook=look)
+        json.loads(looked_into.decode("utf-8", "replace"), object_pairs_hook=look)
     except (ValueError, RecursionError):
         return b"_type" in payload or _ESCAPE in payload
     return any(found)

@@ -7,12 +7,22 @@ Those become text in the member that has them. What comes out can always be writ
 
 import json
 import math
+import zlib
 from typing import Any, Final
 
 import orjson
 
-LARGEST_SLOPPY: Final = 256 * 1024
+LARGEST_SLOPPY: Final = 64 * 1024
 """Bytes: a larger payload must be proper JSON, for the tolerant reader is slow."""
+
+LARGEST_TEXT: Final = 64 * 1024
+"""Bytes: a longer text (a picture, nearly always) is replaced by a remark before reading."""
+
+MOST_BRACKETS: Final = 10_000
+"""Arrays and objects in one payload: no phone sends more, and reading them holds up the others."""
+
+_MOST_QUOTES: Final = 20_000
+_BETWEEN_TEXTS: Final = b":,]} \t\r\n"
 
 DEEPEST: Final = 64
 """Levels of nesting that are kept; what lies deeper is replaced by a remark."""
@@ -29,15 +39,50 @@ class Unreadable(Exception):
     """This cannot be understood; `str` says why, in words for the administrator."""
 
 
-def members(body: bytes) -> dict[str, Any]:
-    """The members of the object in `body`; of a name that comes twice the last counts."""
+def members(body: bytes, most: int | None = None) -> dict[str, Any]:
+    """The members of the object in `body`; of a name that comes twice the last counts.
+
+    `most`: bytes that are read, long texts not counted; None: any number. Raises Unreadable.
+    """
+    read = without_long_texts(body)
+    if most is not None and len(read) > most:
+        raise Unreadable("too large to be read")
+    if crowded(read):
+        raise Unreadable("more arrays and objects than are read")
     try:
-        value = orjson.loads(body)
+        value = orjson.loads(read)
     except orjson.JSONDecodeError:
-        value = _tolerant(body)
+        value = _tolerant(read)
     if type(value) is not dict:
         raise Unreadable(f"not a JSON object but {_KINDS.get(type(value), 'something else')}")
     return value
+
+
+def without_long_texts(body: bytes) -> bytes:
+    """`body` with a remark in place of each text of more than `LARGEST_TEXT` bytes.
+
+    The remark tells its size and CRC-32, so that two messages that differ only there still do.
+    """
+    if len(body) <= LARGEST_TEXT or body.count(b'"') > _MOST_QUOTES:
+        return body
+    first, *pieces = body.split(b'"')
+    return b'"'.join((first, *map(_shortened, pieces)))
+
+
+def crowded(body: bytes) -> bool:
+    """Whether there are more than `MOST_BRACKETS` arrays and objects in it."""
+    return len(body) > MOST_BRACKETS and body.count(b"[") + body.count(b"{") > MOST_BRACKETS
+
+
+def _shortened(piece: bytes) -> bytes:
+    """A piece between two quotes, shortened where it is long and a text for certain.
+
+    What begins as the space between two texts does stays, and so does what ends in half an escape.
+    Should a piece be no text all the same, then the remark makes no JSON of the whole.
+    """
+    if len(piece) <= LARGEST_TEXT or piece[:1] in _BETWEEN_TEXTS or piece.endswith(b"\\"):
+        return piece
+    return b"(left out: %d bytes, CRC-32 %08x)" % (len(piece), zlib.crc32(piece))
 
 
 def canonical(value: dict[str, Any]) -> tuple[dict[str, Any], bytes]:

@@ -15,7 +15,7 @@ from mytracks.clock import Clock
 from mytracks.mqtt.routing.ports import Message
 from mytracks.owntracks import topics
 from mytracks.owntracks.messages import COMMAND, LOCATION, answer, understand
-from mytracks.owntracks.reading import Unreadable, members
+from mytracks.owntracks.reading import Unreadable
 from mytracks.phones.facts import Fact, Kept, SetAside
 from mytracks.phones.intake import Intake
 from mytracks.sharing.identity import Principal
@@ -71,7 +71,7 @@ class HTTPMode:
             return answer([])
         topic: object = None
         try:
-            said = members(post.body)
+            said = self._intake.members(post.body)
             topic = said.get("topic")
             message = understand(said, now=int(self._clock.now()))
         except Unreadable as error:

@@ -4,7 +4,7 @@ Decides what a message means: a location, something to note, something to set as
 ours. Whether it may be published at all was decided before; nothing here waits or raises.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from attrs import define
 
@@ -12,10 +12,11 @@ from mytracks.clock import Clock
 from mytracks.mqtt.routing.ports import Message
 from mytracks.owntracks import topics
 from mytracks.owntracks.location import LocationMessage
-from mytracks.owntracks.messages import COMMAND, LAST_WILL, Other, Said, parse
-from mytracks.owntracks.reading import Unreadable
+from mytracks.owntracks.messages import COMMAND, LAST_WILL, Other, Said, understand
+from mytracks.owntracks.reading import Unreadable, members
 from mytracks.owntracks.redaction import redacted, redacted_text
 from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
+from mytracks.phones.limits import Limits
 from mytracks.phones.presence import Presence
 from mytracks.sharing.identity import Device, Door, Principal
 from mytracks.tracks.devices import Devices
@@ -26,6 +27,9 @@ _CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
 """Kinds of messages that hold secrets (OwnTracks 7.12)."""
 
 TOO_MANY: Final = "the account has too many devices"
+
+KEPT: Final = 64 * 1024
+"""Bytes of what is set aside that are kept: its beginning (contract 4)."""
 
 
 @define
@@ -42,12 +46,19 @@ class Counters:
 class Intake:
     """Implements mqtt's port for principals and facts; HTTP mode goes through it as well."""
 
-    def __init__(self, devices: Devices, live: Live, presence: Presence, clock: Clock) -> None:
+    def __init__(
+        self, devices: Devices, live: Live, presence: Presence, clock: Clock, limits: Limits
+    ) -> None:
         self._devices = devices
         self._live = live
         self._presence = presence
         self._clock = clock
+        self._limits = limits
         self.counters = Counters()
+
+    def members(self, body: bytes) -> dict[str, Any]:
+        """The members of a phone's message, as far as they are read. Raises Unreadable."""
+        return members(body, self._limits.max_parsed)
 
     def facts(self, who: Principal, message: Message) -> Fact | None:
         """What `message` means. Commands are relayed, empty payloads clear: neither is stored."""
@@ -59,7 +70,7 @@ class Intake:
             return self.set_aside(who, None, message.topic, problem, message.payload)
         now = int(self._clock.now())
         try:
-            said = parse(message.payload, now=now)
+            said = understand(self.members(message.payload), now=now)
         except Unreadable as error:
             problem = str(error)
         else:
@@ -78,7 +89,8 @@ class Intake:
     def set_aside(
         self, who: Principal, device_name: str | None, topic: str, reason: str, body: bytes
     ) -> SetAside:
-        """The fact that nothing can be made of `body`; `reason` in words.
+        """The fact that nothing can be made of `body`; `reason` in words. Of a large one the
+        beginning is kept.
 
         It counts for the device, or makes it, unless the account has too many.
         """
@@ -88,8 +100,8 @@ class Intake:
             device_name=device_name if admitted else None,
             door=who.door,
             topic=topic,
-            reason=reason,
-            body=redacted_text(body),
+            reason=reason if len(body) <= KEPT else f"{reason} (all of it: {len(body)} bytes)",
+            body=redacted_text(body[:KEPT]),
             received=int(self._clock.now()),
         )
 

@@ -30,6 +30,10 @@ class CarriesCommandTests(SynchronousTestCase):
             b'{"_type":"cmd","a":' + b"[" * 5000 + b"]" * 5000 + b"}",
             b'{"_type":"cmd","a":' + b"9" * 5000 + b"}",
             b'{"a":"cmd","b":[' + b"{}," * 20_000 + b"1]}",
+            b'{"a":"cmd","b":[' + b"[]," * 20_000 + b"1]}",
+            b'{"a":"cmd","b":[' + b"1," * 200_000 + b"1]}",
+            b'{"image":"' + b"x" * 500_000 + b'","_type":"cmd"}',
+            b'{/*"image":"*/_type:cmd,x:' + b"x" * 500_000 + b'/*"*/}',
         ):
             self.assertTrue(carries_command(payload), payload[:60])
 

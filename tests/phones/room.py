@@ -10,6 +10,7 @@ from mytracks.clock import Clock
 from mytracks.errors import Unavailable
 from mytracks.phones.facts import Fact, Kept, Reported, SetAside
 from mytracks.phones.intake import Intake
+from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
 from mytracks.sharing.identity import Device, Door, Principal
 from mytracks.sharing.visibility import Visibility
@@ -33,7 +34,8 @@ class Room:
         self.devices = Devices(MemoryTransactions(), MemoryDevices([]), limits)
         self.live = Live(Visibility, self.clock, limits)
         self.presence = Presence()
-        self.intake = Intake(self.devices, self.live, self.presence, self.clock)
+        self.parsing = PhonesLimits()
+        self.intake = Intake(self.devices, self.live, self.presence, self.clock, self.parsing)
         self.events: list[Event] = []
         self.live.subscribe(evolve(ANA, door=Door.WEB), self.events.append)
         self.recorded: list[Fact] = []

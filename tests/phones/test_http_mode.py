@@ -70,6 +70,14 @@ class HTTPModeCase(SynchronousTestCase):
 
 
 class DeviceTests(HTTPModeCase):
+    def test_a_place_with_a_picture_is_published_whole(self) -> None:
+        """What the phone's other devices get is what it sent; only we read less of it."""
+        body = wire(image="x" * 1_000_000)
+        self.post(body)
+        self.post(wire(n=[1] * 200_000))
+        self.assertEqual([body], [message.payload for message in self.broker.published])
+        self.assertIn("too large", self.asides()[0][1])
+
     def test_header_then_query_then_topic_then_phone(self) -> None:
         """The order that people's settings rely on (contract 5)."""
         body = wire(topic="owntracks/ana/tablet")

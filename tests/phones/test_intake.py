@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mytracks.mqtt.routing import ports
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
-from mytracks.phones.intake import TOO_MANY
+from mytracks.phones.intake import KEPT, TOO_MANY
 from mytracks.sharing.identity import Door, Principal
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Flags, Via
@@ -146,6 +146,29 @@ class FactsTests(IntakeCase):
         self.assertEqual((None, TOO_MANY), (third.device_name, third.reason))
         self.assertIsNone(self.aside(b"junk", "owntracks/ana/third").device_name)
         self.reported(wire(), "owntracks/ana/second")
+
+    def test_a_place_with_a_picture_of_megabytes_is_a_location(self) -> None:
+        """iPhones send such (OwnTracks 7.2); of the picture a remark is kept."""
+        fact = self.reported(wire(poi="Lake", image="x" * 7_000_000))
+        self.assertEqual(NOW - 60, fact.location.at)
+        self.assertEqual("Lake", fact.location.extra["poi"])
+        self.assertIn("left out: 7000000 bytes", fact.location.extra["image"])
+
+    def test_another_message_with_a_long_text_is_noted_as_it_came(self) -> None:
+        """What is encrypted, say: a part of it would be worth nothing."""
+        body = orjson.dumps({"_type": "encrypted", "data": "x" * 500_000})
+        fact = self.facts(body)
+        assert isinstance(fact, Noted)
+        self.assertEqual(("encrypted", body), (fact.kind, fact.body))
+
+    def test_what_would_take_too_long_to_read_is_set_aside_with_its_beginning(self) -> None:
+        """One user's monster must not stop the server for everybody, here or in the store."""
+        most = self.room.parsing.max_parsed
+        body = wire(password="hunter2", n=[1] * most)
+        fact = self.aside(body)
+        self.assertEqual(f"too large to be read (all of it: {len(body)} bytes)", fact.reason)
+        self.assertLessEqual(len(fact.body), KEPT + 20)
+        self.assertNotIn(b"hunter2", fact.body)
 
     def test_what_is_too_large_keeps_its_head(self) -> None:
         """The administrator sees what it was; the phone does not send it for ever (contract 4)."""

@@ -23,6 +23,7 @@ from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
+from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
 from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
@@ -204,7 +205,8 @@ class Door:
         )
 
     def _http_mode(self) -> HTTPMode:
-        intake = Intake(self.tracks.devices, self.tracks.live, self.presence, self.room.clock)
+        tracks, limits = self.tracks, PhonesLimits()
+        intake = Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
         return HTTPMode(self.broker, self.broker, intake, self.room.clock)
 
 
