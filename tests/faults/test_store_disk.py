@@ -120,11 +120,46 @@ class FullDiskTests(DiskCase):
         self.leave(MIB)
         database = (await self.opened(LIMITS)).database
         self.assertIs(State.FULL, database.health.state)
+        self.assertNotIn("/", database.health.reason, "anybody may ask for it")
         self.assertEqual([named(1)], await database.read(names))
         await self.assertFailure(database.commit(note(named(2), "", 0)), StorageFull)
         self.disk.empty()
         await recovered(database)
         await database.commit(note(named(2), "", 0))
+
+    async def test_a_start_on_a_full_disk_after_a_kill_uses_the_ballast(self) -> None:
+        """The log left behind needs its index before anything can be read, and there is no room.
+        Without the ballast it cannot be opened: one line says so."""
+        await self.killed()
+        self.disk.fill()
+        database = (await self.opened(LIMITS)).database
+        self.assertIs(State.FULL, database.health.state)
+        self.assertFalse((self.folder / NAME).exists())
+        self.assertEqual([named(1)], await database.read(names))
+        await self.assertFailure(database.commit(note(named(2), "", 0)), StorageFull)
+        self.disk.empty()
+        await recovered(database)
+        await database.commit(note(named(2), "", 0))
+
+    async def test_a_full_disk_without_ballast_is_refused_with_one_line(self) -> None:
+        """There is nothing left to give away."""
+        await self.killed()
+        (self.folder / NAME).unlink()
+        self.disk.fill()
+        error: Any = await self.assertFailure(
+            Deferred.fromCoroutine(self.opened(LIMITS)), StoreRefused
+        )
+        self.assertIn("No space left on device", str(error))
+
+    async def killed(self) -> None:
+        """Leave the folder as a killed process does: a log that is not folded."""
+        store = await self.opened(LIMITS)
+        await store.database.commit(note(named(1), "", 0))
+        left = [FILE, f"{FILE}-wal", NAME]
+        contents = {name: (self.folder / name).read_bytes() for name in left}
+        await store.close()
+        for name, content in contents.items():
+            (self.folder / name).write_bytes(content)
 
     async def test_a_database_is_not_half_made(self) -> None:
         """One line, and nothing that a later start would take for a database."""

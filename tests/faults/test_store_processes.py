@@ -130,6 +130,7 @@ class FailingDiskTests(ChildCase):
         self.assertEqual({"StorageFull"}, {each["refused"] for each in refusals})
         self.assertEqual(50, len(refusals))
         self.assertIn("Read-only file system", refusals[0]["reason"])
+        self.assertNotIn(str(self.folder), refusals[0]["reason"], "phones are told")
         self.assertEqual(["full", "ok"], [each["health"] for each in told if "health" in each])
         acknowledged = {each["acknowledged"] for each in told if "acknowledged" in each}
         self.assertEqual(100, len(acknowledged))

@@ -47,6 +47,7 @@ class SQLiteDatabase:
         on_fatal: Callable[[str], object],
     ) -> None:
         call = reactor.callFromThread
+        self._directory = path.parent
         self._clock = clock
         self._on_fatal = on_fatal
         self._waiting = Waiting(limits)
@@ -175,7 +176,12 @@ class SQLiteDatabase:
     def full(self, reason: str) -> None:
         """Nothing can be stored for now."""
         self._is(State.FULL, reason)
-        self.log.critical("nothing is stored until this ends: {reason}", reason=reason)
+        # Where it is is for the log alone: anybody may ask for the health.
+        self.log.critical(
+            "nothing is stored in {directory} until this ends: {reason}",
+            directory=str(self._directory),
+            reason=reason,
+        )
 
     def recovered(self) -> None:
         """Storing works again."""

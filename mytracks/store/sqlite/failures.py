@@ -26,7 +26,12 @@ _PASSING: Final = (
     "SQLITE_CANTOPEN",
 )
 _FATAL: Final = ("SQLITE_IOERR", "SQLITE_CORRUPT", "SQLITE_NOTADB")
-_REFUSED_BY_DISK: Final = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHM", "SQLITE_IOERR_TRUNCATE")
+_REFUSED_BY_DISK: Final = (
+    "SQLITE_IOERR_WRITE",
+    "SQLITE_IOERR_SHM",
+    "SQLITE_IOERR_TRUNCATE",
+    "SQLITE_CANTOPEN",
+)
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _UNWRITABLE: Final = _NO_ROOM | {errno.EROFS, errno.EACCES, errno.EPERM}
 
@@ -40,19 +45,19 @@ def trouble(error: BaseException, directory: Path) -> Trouble | None:
     """What `error` says of the file; None: it is the row's or the unit's own."""
     if isinstance(error, MemoryError):
         return Trouble.PASSING
-    name = name_of(error)
-    if name.startswith(_REFUSED_BY_DISK) and _refusal_of_disk(directory) is not None:
-        # A quota or a file system that became read-only; SQLite has no name of its own for those.
+    if refusal_of_disk(error, directory) is not None:
         return Trouble.PASSING
+    name = name_of(error)
     if name.startswith(_FATAL):
         return Trouble.FATAL
     return Trouble.PASSING if name.startswith(_PASSING) else None
 
 
-def is_full(error: BaseException) -> bool:
+def is_full(error: BaseException, directory: Path) -> bool:
     """Whether room would help."""
-    if isinstance(error, OSError):
-        return error.errno in _NO_ROOM
+    said = error if isinstance(error, OSError) else refusal_of_disk(error, directory)
+    if said is not None:
+        return said.errno in _NO_ROOM
     return name_of(error).startswith("SQLITE_FULL")
 
 
@@ -62,23 +67,28 @@ def is_damaged(error: BaseException) -> bool:
 
 
 def line(error: BaseException) -> str:
-    """One line for people."""
+    """One line for people, which names no file."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     name = name_of(error)
     text = str(error) or type(error).__name__
     return f"{text} ({name})" if isinstance(error, sqlite3.Error) and name else text
 
 
 def passing_reason(error: BaseException, directory: Path) -> str:
-    """One line for people on trouble that passes: what the disk itself says, if it does."""
-    if name_of(error).startswith(_REFUSED_BY_DISK):
-        refusal = _refusal_of_disk(directory)
-        if refusal is not None:
-            return f"{directory} cannot be written: {refusal.strerror}"
-    return line(error)
+    """One line for anybody on trouble that passes: what the disk itself says, if it does."""
+    refusal = refusal_of_disk(error, directory)
+    return line(error) if refusal is None else f"the disk cannot be written: {refusal.strerror}"
 
 
-def _refusal_of_disk(directory: Path) -> OSError | None:
-    """Why the disk does not take a few bytes, if that is for a reason that passes."""
+def refusal_of_disk(error: BaseException, directory: Path) -> OSError | None:
+    """Why the disk does not take a few bytes now, if that may have led to `error` and passes.
+
+    A quota, a file system that became read-only, no room for the log's index: SQLite has no names
+    of its own for those.
+    """
+    if not name_of(error).startswith(_REFUSED_BY_DISK):
+        return None
     probe = directory / "writable.part"
     try:
         with open(probe, "wb") as file:

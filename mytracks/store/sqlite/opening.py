@@ -19,7 +19,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.notes import NOTE, VERSION
 from mytracks.store.schema import REVISION, ddl
 from mytracks.store.sqlite.checking import damage
-from mytracks.store.sqlite.failures import is_damaged, line
+from mytracks.store.sqlite.failures import is_damaged, passing_reason
 from mytracks.store.sqlite.pragmas import OLDEST, PAGE_SIZE
 from mytracks.store.statements import NAMED
 
@@ -29,7 +29,7 @@ _MAGIC: Final = b"SQLite format 3\0"
 def prepare(directory: Path, limits: Limits, now: int) -> None:
     """Make or check and migrate the database of `directory`. `now`: UTC seconds.
 
-    Raises StoreRefused, CorruptDatabase among it.
+    Raises StoreRefused, CorruptDatabase among it, and errors that `refusal` words.
     """
     if sqlite3.sqlite_version_info < OLDEST:
         raise StoreRefused(
@@ -37,24 +37,21 @@ def prepare(directory: Path, limits: Limits, now: int) -> None:
             f" {'.'.join(map(str, OLDEST))} is needed"
         )
     path = directory / FILE
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _refuse_read_only(directory)
-        if path.exists():
-            _check(path, limits)
-            _migrate(path, limits, now)
-        else:
-            _refuse_leftovers(path)
-            create(path, ddl(NAMED["sqlite"]), now)
-    except (sqlite3.Error, OSError) as error:
-        raise refusal(path, error) from error
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _refuse_read_only(directory)
+    if path.exists():
+        _check(path, limits)
+        _migrate(path, limits, now)
+    else:
+        _refuse_leftovers(path)
+        create(path, ddl(NAMED["sqlite"]), now)
 
 
 def refusal(path: Path, error: Exception) -> StoreRefused:
     """Why the database at `path` is not opened, in one line."""
     if is_damaged(error):
         return damaged(path, f"is damaged: {error}")
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else line(error)
+    reason = passing_reason(error, path.parent)
     return StoreRefused(f"the store in {path.parent} cannot be opened: {reason}")
 
 

@@ -109,7 +109,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            self._prepare()
+            self._connection = self._connected()
             self._open()
         except Exception:  # noqa: BLE001  # the opener waits for an answer, whatever went wrong
             self._call(self._reports.not_opened, Failure())
@@ -120,15 +120,26 @@ class Writer:
         except BaseException as error:  # noqa: BLE001  # a silent end would leave all waiting
             self._end(f"the writer ended: {line(error)}")
 
+    def _connected(self) -> sqlite3.Connection:
+        """Prepare and open the file; the log's index needs room, if need be that of the ballast."""
+        try:
+            self._prepare()
+            return connect(self._path, WRITER)
+        except (sqlite3.Error, OSError) as error:
+            if not is_full(error, self._path.parent):
+                raise
+        self._ballast.drop()
+        self._prepare()
+        return connect(self._path, WRITER)
+
     def _open(self) -> None:
-        self._connection = connect(self._path, WRITER)
         self._batches = Batches(self._connection, self._path.parent)
         try:
             self._fold("TRUNCATE")
             self._ballast.make()
         except (sqlite3.Error, OSError) as error:
             # What was stored can be read all the same.
-            if not is_full(error):
+            if not is_full(error, self._path.parent):
                 self._connection.close()
                 raise
             self._refuse(error)
@@ -186,7 +197,7 @@ class Writer:
         """Store nothing until a probe succeeds."""
         self._refusing = passing_reason(error, self._path.parent)
         self._call(self._reports.full, self._refusing)
-        if is_full(error):
+        if is_full(error, self._path.parent):
             try:
                 self._ballast.drop()
                 self._fold("TRUNCATE")
