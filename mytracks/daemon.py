@@ -263,19 +263,7 @@ class Daemon(Service):
 
     def _announce(self, rooms: Rooms) -> None:
         settings, ports = self._settings, self._ports
-        file = RuntimeFile(settings.data_dir)
-        self._opened.callback(file.remove)
-        file.write(
-            Runtime(
-                pid=os.getpid(),
-                version=__version__,
-                started=int(self._clock.now()),
-                http_port=ports.http,
-                https_port=None,
-                mqtt_port=ports.mqtt,
-                mqtt_tls_port=None,
-            )
-        )
+        self._write_runtime_file()
         where = url(settings, ports.http)
         self.log.info(
             "mytracks {version} serves {url} and MQTT on port {mqtt}",
@@ -289,6 +277,25 @@ class Daemon(Service):
                 url=where + rooms.setup.path,
             )
         notify("READY=1")
+
+    def _write_runtime_file(self) -> None:
+        ports, file = self._ports, RuntimeFile(self._settings.data_dir)
+        self._opened.callback(file.remove)
+        runtime = Runtime(
+            pid=os.getpid(),
+            version=__version__,
+            started=int(self._clock.now()),
+            http_port=ports.http,
+            https_port=None,
+            mqtt_port=ports.mqtt,
+            mqtt_tls_port=None,
+        )
+        try:
+            file.remove()
+            file.write(runtime)
+        except OSError as error:
+            # A full disk: phones and people do without it, and none is better than an old one.
+            self.log.error("runtime.json cannot be written: {reason}", reason=error.strerror)
 
     async def _close(self) -> None:
         notify("STOPPING=1")
