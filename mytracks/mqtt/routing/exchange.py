@@ -35,7 +35,7 @@ class Exchange(Generic[Who, Facts, Kept]):
         self._intake = intake
         self._journal = journal
         self._owners = Owners()
-        self._retained = Retained(terms.limits.max_retained)
+        self._retained = Retained(terms.limits.max_retained, terms.limits.max_retained_bytes)
         self._subscriptions: SubscriptionTree[Session[Who]] = SubscriptionTree()
         self._fanout = Fanout(self._subscriptions, terms)
         self._recording = 0

@@ -11,7 +11,7 @@ MIB: Final = 1024 * KIB
 
 @frozen(kw_only=True)
 class Limits:
-    """Sizes are bytes, times seconds, all others counts. Raises ValueError for an unusable one."""
+    """Sizes are bytes, times seconds, all others counts; unusable ones are refused."""
 
     connect_timeout: float = field(default=10.0, validator=gt(0))
     """From a connection's first moment to its CONNECT."""
@@ -38,6 +38,8 @@ class Limits:
     """Of one user, all clients together; a further filter is not granted."""
     max_retained: int = field(default=1_000, validator=ge(0))
     """Retained messages of one user; a further one is delivered, but not retained."""
+    max_retained_bytes: int = field(default=8 * MIB, validator=ge(0))
+    """The same for their topics, payloads and about 500 bytes each."""
     max_inflight: int = field(default=20, validator=and_(ge(1), le(65_535)))
     """QoS 1 messages that one client was sent and has not acknowledged; further ones wait."""
     max_queued: int = field(default=10_000, validator=ge(1))

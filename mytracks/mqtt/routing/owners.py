@@ -13,11 +13,13 @@ from attrs import define
 class Owner:
     """A namespace from when it was first seen until it is forgotten.
 
-    `gone`: nothing of it is handed on any more. `retained`: how many of its messages are.
+    `gone`: nothing of it is handed on any more. `retained`: how many of its messages are, and how
+    many bytes that is.
     """
 
     gone: bool = False
     retained: int = 0
+    retained_bytes: int = 0
 
 
 class Owners:

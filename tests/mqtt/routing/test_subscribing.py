@@ -153,6 +153,15 @@ class RetainedTests(SynchronousTestCase):
         )
         self.assertEqual(1, self.rig.broker.counters.unretained)
 
+    def test_so_is_the_limit_of_bytes(self) -> None:
+        """Whoever retains faces does not fill the memory; live delivery goes on."""
+        self.rig = Rig(Limits(max_retained_bytes=6_000))
+        phone, listener = self.rig.phone(), self.rig.subscriber()
+        phone.send(*(kept(topic, bytes(2_000)) for topic in ("a", "b", "c")))
+        self.assertEqual(3, len(listener.messages()))
+        counters = self.rig.broker.counters
+        self.assertEqual((1, 2), (counters.unretained, counters.retained))
+
 
 class ReplayTests(SynchronousTestCase):
     """Thousands of retained messages for one subscription."""
