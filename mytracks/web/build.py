@@ -54,7 +54,7 @@ def build(services: WebServices, limits: Limits) -> Site:
 
 
 def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
-    locations = Locations(services.history)
+    locations = Locations(services.history, services.clock)
     return [
         *Publish(services.http_mode).routes(locations.operations()),
         *locations.routes(),

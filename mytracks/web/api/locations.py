@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlencode
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from mytracks.clock import Clock
 from mytracks.tracks import identifiers
 from mytracks.tracks.history import Answer as Found
 from mytracks.tracks.history import History, Question
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.slices import encoded
 from mytracks.web.api.times import iso, seconds
 from mytracks.web.query import Query, read, wrong
 from mytracks.web.routes import Operation, Route, Visit
@@ -164,8 +166,9 @@ def shown(recorded: Recorded) -> Location:
 class Locations:
     """Reads the history for whoever asks."""
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, clock: Clock) -> None:
         self._history = history
+        self._clock = clock
 
     async def list(self, visit: Visit) -> Answer:
         """GET /api/locations"""
@@ -176,7 +179,7 @@ class Locations:
             count=found.count,
             next=following,
             previous=previous,
-            results=[shown(one) for one in found.results],
+            results=cast(Any, await encoded(found.results, shown, self._clock)),
             resolution_applied=UNSET if found.resolution is None else found.resolution,
         )
         return as_json(page)
@@ -185,8 +188,8 @@ class Locations:
         """GET /api/locations/last-known"""
         query = read(visit.request, LastKnownQuery)
         found = await self._history.last_known(visit.who, query.device)
-        results = [shown(one) for one in found]
-        return as_json(LastKnown(count=len(results), next=None, previous=None, results=results))
+        results = cast(Any, await encoded(found, shown, self._clock))
+        return as_json(LastKnown(count=len(found), next=None, previous=None, results=results))
 
     async def one(self, visit: Visit, identifier: str) -> Answer:
         """GET /api/locations/{id}"""
