@@ -194,6 +194,18 @@ class Decoder:
         """Bytes that were fed and wait for `take`."""
         return len(self._data) - self._at
 
+    @property
+    def kept(self) -> int:
+        """Bytes that are kept of packets that were not taken yet."""
+        if self._partial is not None:
+            return len(self._partial)
+        return self.untaken if self._through is None else self._through.kept
+
+    def forget(self) -> None:
+        """Nothing more will be taken: keep nothing for it."""
+        self._data, self._at = b"", 0
+        self._partial = self._through = None
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes of the stream; `take` gives the packets that they complete."""
         if self._partial is not None:
@@ -285,6 +297,11 @@ class _ReadThrough:
         self._size = size
         self._kept = bytearray()
         self.missing = length
+
+    @property
+    def kept(self) -> int:
+        """Bytes of it that are kept."""
+        return len(self._kept)
 
     def take(self, data: memoryview) -> int:
         """Read of `data` what belongs to the body; how many bytes that was."""

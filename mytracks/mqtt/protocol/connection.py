@@ -192,6 +192,15 @@ class Connection:
         """How many deliveries the peer has not acknowledged."""
         return len(self._window)
 
+    @property
+    def kept(self) -> int:
+        """Bytes of packets that are not complete, or wait for the CONNECT to be answered."""
+        return self._decoder.kept
+
+    def forget(self) -> None:
+        """Nothing more will be received: of what is not complete, keep nothing."""
+        self._decoder.forget()
+
     def receive(self, data: bytes) -> list[Event]:
         """Take bytes, cut anywhere; give back the events that they complete, in order.
 

@@ -19,6 +19,7 @@ from mytracks.mqtt.routing.client import Client
 from mytracks.mqtt.routing.counters import Counters
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.incoming import Incoming
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.link import Link
 from mytracks.mqtt.routing.ports import (
@@ -50,7 +51,11 @@ class Broker(Generic[Who, Facts, Kept]):
     ) -> None:
         self._counters = Counters()
         self._terms = Terms(
-            gatekeeper=gatekeeper, limits=limits, clock=clock, counters=self._counters
+            gatekeeper=gatekeeper,
+            limits=limits,
+            clock=clock,
+            counters=self._counters,
+            incoming=Incoming(limits.max_incoming_bytes),
         )
         self._connection_limits = _connection_limits(limits)
         self._exchange = Exchange(self._terms, intake, journal)

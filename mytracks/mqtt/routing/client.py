@@ -37,7 +37,7 @@ LINGER: Final = 5.0
 
 
 class Client(Generic[Who, Facts, Kept]):
-    """Implements `door.Guest` and `conversation.Owner`.
+    """Implements `door.Guest`, `conversation.Owner` and `incoming.Holder`.
 
     Carriers call `received`, `full`, `drained` and `lost`.
     """
@@ -48,6 +48,7 @@ class Client(Generic[Who, Facts, Kept]):
         "_door",
         "_exchange",
         "_heard",
+        "_kept",
         "_link",
         "_machine",
         "_next",
@@ -83,6 +84,7 @@ class Client(Generic[Who, Facts, Kept]):
         self._paused = False
         self._next: IDelayedCall | None = None
         self._heard = 0.0
+        self._kept = 0
         self._silence = 0.0
         self._stage = Stage.ARRIVED
         self._timer: IDelayedCall | None = None
@@ -101,6 +103,7 @@ class Client(Generic[Who, Facts, Kept]):
             return
         self._heard = self._exchange.terms.clock.seconds()
         self._listen(self._machine.receive(data))
+        self._account()
 
     def full(self) -> None:
         """The transport holds as much as it wants to. May be told more than once."""
@@ -118,6 +121,7 @@ class Client(Generic[Who, Facts, Kept]):
         if self._stage is Stage.CONNECTED and self._backlog and self._conversation is not None:
             self._stage = Stage.HUNG_UP
             self._wait(0, None)
+            self._deafen()
             self._conversation.session.close()  # Else it could wait for a transport that is gone.
             self.progressed()
         else:
@@ -144,6 +148,7 @@ class Client(Generic[Who, Facts, Kept]):
         if self._stage is Stage.CONNECTED:
             self._stage = Stage.LEAVING
             self._backlog = []
+            self._deafen()
             self._pause()
         elif self._stage is not Stage.HUNG_UP:
             self._close()
@@ -181,6 +186,7 @@ class Client(Generic[Who, Facts, Kept]):
         session.write(connack)
         self._watch(connect.keepalive)
         self._listen(events)
+        self._account()
 
     def refuse(self, code: ConnackCode, reason: str) -> None:
         """It is not let in: say why and close [MQTT-3.2.2-5]."""
@@ -208,6 +214,23 @@ class Client(Generic[Who, Facts, Kept]):
     def broken(self) -> None:
         """A fault of ours; this connection ends, no other [MQTT-4.8.0-2]."""
         self._close()
+
+    # What all connections together keep (incoming.Holder).
+
+    def hoarded(self) -> None:
+        """All together keep too much of packets that are not complete, and this one the most."""
+        self._violated(Violated("max_incoming_bytes", "too much of incomplete packets is kept"))
+
+    def _account(self) -> None:
+        kept = self._machine.kept
+        if kept != self._kept:
+            self._kept = kept
+            self._exchange.terms.incoming.keeps(self, kept)
+
+    def _deafen(self) -> None:
+        """Nothing more is received: what is not complete never will be."""
+        self._machine.forget()
+        self._account()
 
     # Listening, a bounded number of events at a time.
 
@@ -335,6 +358,7 @@ class Client(Generic[Who, Facts, Kept]):
             return
         self._stage = Stage.CLOSING
         self._backlog = []
+        self._deafen()
         self._wait(0, None)
         if self._next is not None:
             self._next.cancel()

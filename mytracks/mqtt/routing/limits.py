@@ -24,6 +24,9 @@ class Limits:
     acknowledged, so that a phone does not send it for ever."""
     max_early: int = field(default=128 * KIB, validator=ge(1))
     """What a client sends before its CONNECT is answered; more closes the connection."""
+    max_incoming_bytes: int = field(default=128 * MIB, validator=ge(1))
+    """Packets that are not complete yet, of all connections together; beyond it the connection with
+    the largest part is closed."""
     max_topic_levels: int = field(default=200, validator=ge(1))
     """Of one topic or filter; more close the connection."""
     max_filters: int = field(default=10_000, validator=ge(1))

@@ -6,15 +6,19 @@ from attrs import frozen
 
 from mytracks.clock import Clock
 from mytracks.mqtt.routing.counters import Counters
+from mytracks.mqtt.routing.incoming import Incoming
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Gatekeeper, Who
 
 
 @frozen(kw_only=True)
 class Terms(Generic[Who]):
-    """Who decides on rights, how much anybody may have, by which clock, and where it is counted."""
+    """Who decides on rights, how much anybody and all together may have, by which clock, and where
+    it is counted.
+    """
 
     gatekeeper: Gatekeeper[Who]
     limits: Limits
     clock: Clock
     counters: Counters
+    incoming: Incoming
