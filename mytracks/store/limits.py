@@ -42,8 +42,12 @@ class Limits:
     contexts: int = field(default=4_096, validator=ge(0))
     """Interned contexts whose numbers are remembered."""
     quarantine_messages: int = field(default=10_000, validator=ge(1))
-    """Messages set aside; then the oldest go."""
+    """Messages set aside; then a twentieth, the oldest, goes."""
     quarantine_bytes: int = field(default=64 * MIB, validator=ge(1))
     """The same for the bytes of their bodies."""
     message_days: int = field(default=90, validator=ge(1))
     """Days for which messages other than locations are kept."""
+    message_count: int = field(default=100_000, validator=ge(1))
+    """Such messages; then a twentieth, the oldest, goes."""
+    message_bytes: int = field(default=256 * MIB, validator=ge(1))
+    """The same for the bytes of their bodies."""

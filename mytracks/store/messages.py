@@ -1,4 +1,4 @@
-"""Messages other than locations, kept as they came for a number of days."""
+"""Messages other than locations, kept as they came for a number of days, the newest of them."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Integer, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from mytracks.store.bounds import Bound, Queries
 from mytracks.store.database import sql
 from mytracks.store.limits import Limits
 from mytracks.store.schema import message
@@ -43,6 +44,8 @@ ADD: Final = Rows(
         {name: bindparam(name) for name in ("device_id", "received", "type", "topic", "body")}
     )
 )
+QUERIES: Final = Queries(message)
+BODY: Final = ADD.columns.index("body")
 _old: Final = (
     select(message.c.id)
     .where(message.c.received < bindparam("before"))
@@ -58,15 +61,20 @@ def message_row(device: int, received: int, kind: str, topic: str, body: bytes) 
 
 
 class Messages:
-    """Stores messages, and removes a bounded number of old ones every hour that it does."""
+    """Stores messages, and removes a bounded number of old ones every hour that it does.
+
+    Bounded by count and by bytes of bodies as well.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self._days = limits.message_days
+        self._bound = Bound(QUERIES, limits.message_count, limits.message_bytes)
         self._sweep_at = 0
 
     async def add(self, tx: Transaction, rows: Sequence[Values]) -> None:
-        """Store them."""
+        """Store rows in the order of `ADD`; the oldest give way, never the very newest."""
         await sql(tx).insert(ADD, rows)
+        await self._bound.added(tx, [row[BODY] for row in rows])
         now = max(int(row[1]) for row in rows)
         if now >= self._sweep_at:
             before = now - self._days * _DAY

@@ -22,6 +22,8 @@ LEAST: dict[str, Any] = {
     "quarantine_messages": 1,
     "quarantine_bytes": 1,
     "message_days": 1,
+    "message_count": 1,
+    "message_bytes": 1,
 }
 MOST: dict[str, Any] = {"readers": 64, "probe_after": 86_400.0, "idle_after": 86_400.0}
 
