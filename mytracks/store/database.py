@@ -68,7 +68,7 @@ class Mergeable(Protocol[T_co]):
     async def apply_many(self, tx: Transaction, units: Sequence[Any]) -> Sequence[T_co]:
         """Do `units`, this one among them, the quick way; their results in order.
 
-        Raising undoes all of them, and each is then done by its own `apply`.
+        Raising undoes all of them; they are then done in smaller groups, at last by `apply`.
         """
 
 

@@ -161,7 +161,7 @@ class DatabaseContract(_Case):
         self.assertLess(len(groups), 100)
 
     async def test_a_bad_one_among_merged_ones_costs_only_itself(self) -> None:
-        """The group is undone and repeated one by one."""
+        """The group is undone and repeated in smaller ones."""
         database = await self.open(Limits())
         units = [Add(named(number), []) for number in (1, 2, 2, 3)]
         waits = [database.commit(unit) for unit in units]
@@ -169,6 +169,18 @@ class DatabaseContract(_Case):
         await gatherResults([first, second, last])
         await self.assertFailure(double, Exception)
         self.assertEqual([named(1), named(2), named(3)], await database.read(names))
+
+    async def test_the_neighbours_of_a_bad_one_stay_merged(self) -> None:
+        """One double in a queue of thousands: the rest still costs few statements."""
+        database = await self.open(Limits())
+        groups: list[list[str]] = []
+        await database.commit(note(named(700), "", 0))
+        waits = [database.commit(Add(named(number), groups)) for number in range(1000)]
+        double = waits.pop(700)
+        await self.assertFailure(double, Exception)
+        await gatherResults(waits)
+        self.assertEqual([named(number) for number in range(1000)], await database.read(names))
+        self.assertLess(len(groups), 60)
 
     async def test_what_follows_a_commit_is_called_only_when_it_is_durable(self) -> None:
         """Numbers learned in a transaction that was undone would point at nothing."""

@@ -1,4 +1,4 @@
-"""One batch of units in one transaction: neighbours merged, a bad one alone.
+"""One batch of units in one transaction: neighbours merged, a bad one among few.
 
 Decides which error costs one unit and which costs the batch; not what happens then.
 """
@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from twisted.python.failure import Failure
 
@@ -17,6 +17,9 @@ from mytracks.store.sqlite.transaction import SQLiteTransaction, drive
 from mytracks.transaction import Unit
 
 Work = Unit[Any] | Mergeable[Any]
+
+_FEW: Final = 8
+"""Units that are done one by one rather than in smaller groups."""
 
 
 class Batches:
@@ -49,11 +52,17 @@ class Batches:
     def _group(self, group: Sequence[Work]) -> Sequence[Any]:
         if not hasattr(group[0], "apply_many"):
             return [self._alone(cast(Unit[Any], unit)) for unit in group]
-        merged = cast(Sequence[Mergeable[Any]], group)
-        results = self._alone(lambda tx: merged[0].apply_many(tx, merged))
-        if isinstance(results, Failure):
-            return [self._alone(unit.apply) for unit in merged]
-        return cast(Sequence[Any], results)
+        return self._merged(cast(Sequence[Mergeable[Any]], group))
+
+    def _merged(self, group: Sequence[Mergeable[Any]]) -> Sequence[Any]:
+        """All in one go; where that fails in halves, until the bad ones are among few."""
+        results = self._alone(lambda tx: group[0].apply_many(tx, group))
+        if not isinstance(results, Failure):
+            return cast(Sequence[Any], results)
+        if len(group) <= _FEW:
+            return [self._alone(unit.apply) for unit in group]
+        half = len(group) // 2
+        return [*self._merged(group[:half]), *self._merged(group[half:])]
 
     def _alone(self, unit: Unit[Any]) -> Any:
         """The result of `unit`, or its Failure with nothing of it left."""
