@@ -1,6 +1,7 @@
 """What the broker must not forget. Implements `mqtt.routing.ports.Journal` for phones' facts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from attrs import frozen
 from twisted.internet.defer import Deferred
@@ -8,7 +9,11 @@ from twisted.internet.defer import Deferred
 from mytracks.phones.facts import Fact, Kept, Reported
 from mytracks.store.database import Database
 from mytracks.store.recording import Recorder
+from mytracks.tracks.locations import Location
 from mytracks.transaction import Transaction
+
+_EACH: Final = 8
+"""Bytes of any value, at least."""
 
 
 @frozen
@@ -17,11 +22,7 @@ class Recording:
 
     recorder: Recorder
     facts: Sequence[Fact]
-
-    @property
-    def weight(self) -> int:
-        """Bytes of bodies; a location is small."""
-        return sum(0 if isinstance(fact, Reported) else len(fact.body) for fact in self.facts)
+    weight: int
 
     async def apply(self, tx: Transaction) -> Sequence[Kept]:
         """Alone, with care."""
@@ -48,4 +49,30 @@ class StoredJournal:
 
         Raises errors.Unavailable when nothing was stored.
         """
-        return self._database.commit(Recording(self._recorder, tuple(facts)))
+        return self._database.commit(Recording(self._recorder, tuple(facts), weight_of(facts)))
+
+
+def weight_of(facts: Sequence[Fact]) -> int:
+    """Bytes, roughly, that facts carry: bodies, and what may be large in a location."""
+    return sum(
+        _size(fact.location) if isinstance(fact, Reported) else len(fact.body) for fact in facts
+    )
+
+
+def _size(location: Location) -> int:
+    size = sum(map(len, location.in_regions))
+    if not location.extra:
+        return size
+    # Not by recursion: a phone may nest as deep as it likes.
+    inside: list[Any] = [location.extra]
+    while inside:
+        value = inside.pop()
+        size += _EACH
+        if isinstance(value, str):
+            size += len(value)
+        elif isinstance(value, Mapping):
+            inside += value
+            inside += value.values()
+        elif isinstance(value, list | tuple):
+            inside += value
+    return size
