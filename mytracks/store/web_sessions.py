@@ -7,7 +7,9 @@ from attrs import asdict
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from mytracks.errors import NotFound
 from mytracks.people.ports import WebSession
+from mytracks.store.accounts import NAME_OF
 from mytracks.store.database import sql
 from mytracks.store.schema import web_session
 from mytracks.store.statements import Statement
@@ -66,7 +68,10 @@ class StoredWebSessions:
         ]
 
     async def put(self, tx: Transaction, session: WebSession) -> None:
-        """Store a session, or the newer `seen` and `expires` of one that is there."""
+        """Store a session, or the newer `seen` and `expires` of one that is there. Raises NotFound
+        when there is no such account."""
+        if await sql(tx).one(NAME_OF, number=session.user) is None:
+            raise NotFound("there is no such account")
         await sql(tx).run(PUT, **asdict(session))
 
     async def end(self, tx: Transaction, token_hashes: Sequence[bytes]) -> None:

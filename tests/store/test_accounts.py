@@ -167,6 +167,15 @@ class WebSessionsTests(StoreCase):
         self.assertEqual([session], await self.valid(store, session.expires - 1))
         self.assertEqual([], await self.valid(store, session.expires))
 
+    async def test_nobody_has_no_session(self) -> None:
+        """An account deleted in the moment of its sign-in: told so, not an error of ours."""
+        store, ana = await self.with_ana()
+        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        error = await self.assertFailure(
+            Deferred.fromCoroutine(self.put(store, web_session(ana, b"a"))), NotFound
+        )
+        self.assertIn("no such account", str(error))
+
     async def test_a_session_is_prolonged_and_nothing_else_of_it_changes(self) -> None:
         """`seen` and `expires` move; when and where it began stays."""
         store, ana = await self.with_ana()
