@@ -20,7 +20,6 @@ from mytracks import __version__
 from mytracks.clock import Clock, Tasks, use_monotonic_timers
 from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
-from mytracks.control.server import Limits as ControlLimits
 from mytracks.control.wire import SOCKET_NAME, Answer, Refusal
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
@@ -239,13 +238,15 @@ class Daemon(Service):
         rooms = join(settings, store, people, self._clock, lambda: self._ports, self._wrap_journal)
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)
+        store.database.attach(rooms.broker)
+        opened.callback(store.database.detach, rooms.broker)
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
         control = ControlServer(
             directory / SOCKET_NAME,
             Operations(people).run,
             self._reactor,
             self._clock,
-            ControlLimits(),
+            settings.control,
         )
         await control.open()
         opened.push_async_callback(control.close)

@@ -101,6 +101,20 @@ class Broker(Generic[Who, Facts, Kept]):
             exchange.record(facts, lambda _kept: hand_on(), partial(self._unstored, answer))
         return answer
 
+    def pauseProducing(self) -> None:
+        """The host has enough to do: nothing that clients say is heard, and nobody is silent.
+
+        Whoever says something is not read from any more; that comes at no cost to all the others.
+        CONNECT is answered all the same. Other doors are their own masters: `publish` goes on.
+        """
+        self._terms.incoming.unheard = True
+
+    def resumeProducing(self) -> None:
+        """Everybody is heard again."""
+        self._terms.incoming.unheard = False
+        for client in self._registry:
+            client.progressed()
+
     def disconnect(self, condition: Callable[[Who], bool], reason: str, wills: bool = True) -> int:
         """Cut off at once every connection of whoever meets `condition`; how many there were.
 

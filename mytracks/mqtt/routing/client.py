@@ -207,7 +207,10 @@ class Client(Generic[Who, Facts, Kept]):
     # What its conversation tells (conversation.Owner).
 
     def progressed(self) -> None:
-        """Less is unfinished; if that is little enough, listen again in the next turn."""
+        """Less is unfinished; if that is little enough, listen again in the next turn.
+
+        The broker calls it as well, when anybody is heard again.
+        """
         if self._paused and self._next is None and self._hears and not self._choked(2):
             self._next = self._exchange.terms.clock.later(0, self._go_on)
 
@@ -262,6 +265,7 @@ class Client(Generic[Who, Facts, Kept]):
                 self._pause()
             elif self._paused:
                 self._paused = False
+                self._heard = self._exchange.terms.clock.seconds()
                 self._link.resume()
 
     def _react(self, event: Event) -> None:
@@ -313,7 +317,10 @@ class Client(Generic[Who, Facts, Kept]):
         return self._stage is Stage.CONNECTED or self._stage is Stage.HUNG_UP
 
     def _choked(self, share: int) -> bool:
-        return self._conversation is not None and self._conversation.choked(share)
+        conversation = self._conversation
+        if conversation is None:
+            return False
+        return self._exchange.terms.incoming.unheard or conversation.choked(share)
 
     def _pause(self) -> None:
         if not self._paused:

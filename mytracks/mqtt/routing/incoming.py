@@ -1,4 +1,6 @@
-"""What all connections together send: how much of it is kept before it is whole."""
+"""What all connections together send: whether it is heard now, and how much is kept of what is
+not whole.
+"""
 
 from typing import Protocol
 
@@ -11,9 +13,13 @@ class Holder(Protocol):
 
 
 class Incoming:
-    """At most `most` bytes of packets that are not complete yet."""
+    """At most `most` bytes of packets that are not complete yet.
+
+    `unheard`: the host has enough to do; nothing is heard from whoever was let in.
+    """
 
     def __init__(self, most: int) -> None:
+        self.unheard = False
         self._most = most
         self._total = 0
         self._parts: dict[Holder, int] = {}

@@ -28,6 +28,7 @@ from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Message, Peer, Verdict
+from mytracks.store.waiting import Waiting
 
 
 @frozen
@@ -84,17 +85,23 @@ class Host:
 
 
 class HandJournal:
-    """Stores at once, unless told to wait for the test's hand, or that the disk is full."""
+    """Stores at once, unless told to wait for the test's hand, or that the disk is full.
+
+    `count`: the store's own count of what waits, if it is to hold anybody back.
+    """
 
     def __init__(self) -> None:
         self.by_hand = False
         self.trouble: Exception | None = None
         self.stored: list[Fact] = []
         self.attempts: list[Fact] = []
+        self.count: Waiting | None = None
         self._waiting: list[tuple[Deferred[Sequence[Fact]], Sequence[Fact]]] = []
 
     def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Fact]]:
         self.attempts += facts
+        if self.count is not None:
+            self.count.add(0)
         done: Deferred[Sequence[Fact]] = Deferred()
         self._waiting.append((done, facts))
         if not self.by_hand:
@@ -104,6 +111,9 @@ class HandJournal:
     def fire(self, failure: Exception | None = None) -> None:
         """The oldest commit ends: durable, or with `failure`."""
         done, facts = self._waiting.pop(0)
+        if self.count is not None:
+            self.count.remove(1, 0)
+            self.count.relax()
         failure = failure or self.trouble
         if failure is not None:
             done.errback(failure)
