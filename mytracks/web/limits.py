@@ -28,7 +28,8 @@ class Limits:
     idle_timeout: float = field(default=60.0, validator=gt(0))
     """Between two requests on one connection."""
     linger_timeout: float = field(default=3.0, validator=gt(0))
-    """After a refusal: how long what the client still sends is read and thrown away."""
+    """After a refusal: how long what the client still sends is read and thrown away; and how long a
+    WebSocket that is told to go may take to read that."""
     max_sockets: int = field(default=2000, validator=ge(0))
     """WebSockets, all viewers together: above it 503."""
     max_sockets_per_user: int = field(default=50, validator=ge(0))

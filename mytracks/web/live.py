@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 from attrs import frozen
 from autobahn.twisted.resource import WebSocketResource
 from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from twisted.internet.interfaces import IAddress, IPushProducer
+from twisted.internet.interfaces import IAddress, IDelayedCall, IPushProducer
 from twisted.logger import Logger
 from zope.interface import implementer
 
@@ -37,6 +37,7 @@ PATH: Final = "/ws/locations/"
 GOING_AWAY: Final = 1001
 SIGNED_OUT: Final = 4401
 """Our own close code: sign in again before you come back."""
+_TEXT: Final = 1
 _CLOSE: Final = 8
 _VERSION: Final = "13"
 _KEY_LENGTH: Final = 24
@@ -68,6 +69,12 @@ class Socket(WebSocketServerProtocol):
     transport: Any
     silent = False
     """A ping was sent and nothing came since."""
+    _lingering: IDelayedCall | None = None
+
+    @property
+    def ending(self) -> bool:
+        """Whether the client was told to go; it is not there for anything any more."""
+        return self._lingering is not None
 
     def onConnect(self, request: Any) -> tuple[None, dict[str, str]]:  # noqa: ARG002
         return None, self.seat.headers
@@ -79,6 +86,8 @@ class Socket(WebSocketServerProtocol):
         self.listener.begin(self.seat.since)
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: ARG002, N803
+        if self._lingering is not None and self._lingering.active():
+            self._lingering.cancel()
         self.door.left(self)
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: ARG002, N803
@@ -87,17 +96,31 @@ class Socket(WebSocketServerProtocol):
     def onPong(self, payload: bytes) -> None:  # noqa: ARG002
         self.silent = False
 
-    def end(self, code: int, reason: str) -> None:
-        """Tell the client why, and be gone without waiting for its consent."""
-        self.door.left(self)
+    def tell(self, payload: bytes) -> None:
+        """Send one text message of any size: Autobahn would measure it by what a client may send,
+        and drop a location with many regions."""
+        if self.state == self.STATE_OPEN:
+            self.sendFrame(opcode=_TEXT, payload=payload)
+
+    def end(self, code: int, reason: str, patience: IDelayedCall) -> None:
+        """Tell the client why, and be gone without waiting for its consent.
+
+        `patience`: what calls `abort` should it never read so far.
+        """
+        self._lingering = patience
+        self.listener.end()
         self.transport.unregisterProducer()
         self.sendFrame(opcode=_CLOSE, payload=struct.pack("!H", code) + reason.encode("utf-8"))
         self.transport.loseConnection()
 
+    def abort(self) -> None:
+        """Be gone at once."""
+        self.transport.abortConnection()
+
     def probe(self) -> None:
         """Ask for a sign of life; one that gave none since the last time is dropped."""
         if self.silent:
-            self.transport.abortConnection()
+            self.abort()
             return
         self.silent = True
         self.sendPing()
@@ -138,6 +161,7 @@ class LiveDoor:
         self._live = live
         self._signin = signin
         self._identity = identity
+        self._clock = clock
         self._limits = limits
         self._sockets: dict[Socket, None] = {}
         self._of_user: Counter[int] = Counter()
@@ -147,7 +171,7 @@ class LiveDoor:
 
     @property
     def count(self) -> int:
-        """How many sockets are open."""
+        """How many sockets are open, those included that were told to go and have not yet."""
         return len(self._sockets)
 
     def open(self) -> None:
@@ -159,7 +183,7 @@ class LiveDoor:
         """Say goodbye to all."""
         self._probing.stop()
         for socket in list(self._sockets):
-            socket.end(GOING_AWAY, "the server is stopping")
+            self._end(socket, GOING_AWAY, "the server is stopping")
 
     def cut(self, condition: Callable[[Principal], bool]) -> int:
         """Take the sockets of the viewers that `condition` names away; how many they were."""
@@ -193,16 +217,16 @@ class LiveDoor:
         socket.listener = Listener(
             self._live,
             seat.viewer,
-            send=socket.sendMessage,
+            send=socket.tell,
             still_welcome=partial(self._welcome, seat),
-            sent_away=partial(socket.end, SIGNED_OUT, "signed out"),
+            sent_away=partial(self._end, socket, SIGNED_OUT, "signed out"),
             encode=self._encoded,
         )
         self._sockets[socket] = None
         self._of_user[seat.viewer.user] += 1
 
     def left(self, socket: Socket) -> None:
-        """`socket` is closed or closing; to be told twice does nothing."""
+        """`socket` is closed; to be told twice does nothing."""
         socket.listener.end()
         if socket in self._sockets:
             del self._sockets[socket]
@@ -238,15 +262,21 @@ class LiveDoor:
         return self._newest[1]
 
     def _cut(self, condition: Callable[[Seat], bool]) -> int:
-        condemned = [socket for socket in self._sockets if condition(socket.seat)]
+        condemned = [s for s in self._sockets if not s.ending and condition(s.seat)]
         for socket in condemned:
-            socket.end(SIGNED_OUT, "signed out")
+            self._end(socket, SIGNED_OUT, "signed out")
         return len(condemned)
+
+    def _end(self, socket: Socket, code: int, reason: str) -> None:
+        if not socket.ending:
+            patience = self._clock.later(self._limits.linger_timeout, socket.abort)
+            socket.end(code, reason, patience)
 
     def _probe(self) -> None:
         self._cut(lambda seat: not self._welcome(seat))
         for socket in list(self._sockets):
-            socket.probe()
+            if not socket.ending:
+                socket.probe()
 
 
 def _factory(clock: Clock, limits: Limits) -> WebSocketServerFactory:

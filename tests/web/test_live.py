@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from autobahn.twisted.websocket import WebSocketClientFactory, WebSocketClientProtocol
-from twisted.internet import reactor
+from twisted.internet import reactor, task
 from twisted.internet.defer import CancelledError, Deferred, DeferredQueue
 from twisted.internet.endpoints import TCP4ClientEndpoint
+from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import TestCase
 
 from mytracks.tracks.locations import Recorded
@@ -18,6 +19,7 @@ from tests.tracks.memory import BENS, NOW, PHONE, fix
 from tests.web.door import Browser, Door, basic
 
 PATH = "/ws/locations/"
+REGIONS = tuple("x" * 250 for _ in range(200))
 HANDSHAKE = {
     "Connection": "Upgrade",
     "Upgrade": "websocket",
@@ -109,6 +111,14 @@ class TellingTests(LiveCase):
         message = await client.messages.get()
         self.assertEqual(("location", "ana/phone"), (message["type"], message["data"]["device"]))
         self.assertEqual([], client.messages.pending)
+
+    async def test_a_location_with_many_regions_is_told_too(self) -> None:
+        """What we say is not bound by what a client may say."""
+        client = await self.connect()
+        await client.messages.get()
+        self.door.tracks.live.tell(Recorded(PHONE, fix(NOW, in_regions=REGIONS)))
+        message = await client.messages.get()
+        self.assertEqual(list(REGIONS), message["data"]["in_regions"])
 
     async def test_it_resumes_where_it_was(self) -> None:
         """`?since=`"""
@@ -225,6 +235,11 @@ class CrowdTests(LiveCase):
 class LeavingTests(LiveCase):
     """When a viewer has to go."""
 
+    async def disable(self) -> None:
+        """Ana is no longer welcome."""
+        accounts = self.door.people.accounts
+        await accounts.disable(accounts.named("ana").number)
+
     async def test_signing_out_ends_the_sockets_of_that_session_only(self) -> None:
         """The other browser at home stays."""
         here = await self.connect()
@@ -261,10 +276,29 @@ class LeavingTests(LiveCase):
         sockets = [await self.connect(), await self.connect(basic())]
         for socket in sockets:
             await socket.messages.get()
-        await self.door.people.accounts.disable(self.door.people.accounts.named("ana").number)
-        self.assertEqual(0, self.door.site.live.count)
+        await self.disable()
+        self.happen()
         for socket in sockets:
             self.assertEqual((True, SIGNED_OUT), await socket.closed)
+            self.assertEqual([], socket.messages.pending)
+        self.assertEqual(0, self.door.site.live.count)
+
+    async def test_who_does_not_even_read_that_is_dropped(self) -> None:
+        """It holds megabytes of ours; until it is gone it counts, so nobody piles them up."""
+        client = await self.connect()
+        await client.messages.get()
+        wire = cast(IPushProducer, client.transport)
+        wire.pauseProducing()
+        for number in range(400):
+            self.door.tracks.live.tell(Recorded(PHONE, fix(NOW + number, in_regions=REGIONS)))
+        await self.disable()
+        self.door.room.timers.advance(self.limits.linger_timeout / 2)
+        await task.deferLater(cast(Any, reactor), 0, lambda: None)
+        self.assertEqual(1, self.door.site.live.count)
+        self.door.room.timers.advance(self.limits.linger_timeout / 2)
+        wire.resumeProducing()
+        await client.closed
+        self.assertEqual(0, self.door.site.live.count)
 
     async def test_a_session_that_expired_is_noticed_without_anything_happening(self) -> None:
         """A quiet household's screen does not stay signed in for ever."""
