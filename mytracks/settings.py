@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import attrs
 from attrs import frozen
 
+from mytracks.control.limits import Limits as ControlLimits
 from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
@@ -179,6 +180,7 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "store": StoreLimits,
     "tracks": TracksLimits,
     "phones": PhonesLimits,
+    "control": ControlLimits,
 }
 
 
@@ -206,6 +208,7 @@ class Settings:
     store: StoreLimits
     tracks: TracksLimits
     phones: PhonesLimits
+    control: ControlLimits
 
 
 def load(flags: Mapping[str, str | None], environment: Mapping[str, str]) -> Settings:

@@ -60,6 +60,10 @@ class SettingsTests(SynchronousTestCase):
         flags = self.written('[mqtt]\nmax_inflight = 5\nmax_packet_size = "2MiB"\n')
         settings = load(flags, {"MYTRACKS_MQTT__MAX_INFLIGHT": "7"})
         self.assertEqual((7, 2 * MIB), (settings.mqtt.max_inflight, settings.mqtt.max_packet_size))
+        settings = load(self.written("[phones]\nmax_parsed = 1000\n"), {})
+        self.assertEqual(1000, settings.phones.max_parsed)
+        settings = load({}, {"MYTRACKS_CONTROL__REQUEST_TIME": "2.5"})
+        self.assertEqual(2.5, settings.control.request_time)
 
     def test_a_bad_value_is_named_with_what_was_expected(self) -> None:
         """One line, so that it is read."""

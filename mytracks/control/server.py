@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from attrs import frozen
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import (
     IAddress,
@@ -23,6 +22,7 @@ from twisted.python.failure import Failure
 
 from mytracks.clock import Clock, Tasks
 from mytracks.control.address import address_of
+from mytracks.control.limits import Limits
 from mytracks.control.wire import (
     MAX_LINE,
     Answer,
@@ -34,15 +34,6 @@ from mytracks.control.wire import (
 )
 
 Run = Callable[[str, Arguments], Awaitable[Answer]]
-
-
-@frozen(kw_only=True)
-class Limits:
-    """Bounds of the control socket; times in seconds."""
-
-    request_time: float = 10.0
-    """From the connection to the whole request."""
-    max_connections: int = 16
 
 
 class ControlServer:

@@ -15,7 +15,8 @@ from twisted.trial.unittest import TestCase
 
 from mytracks.clock import Clock
 from mytracks.control.address import address_of
-from mytracks.control.server import ControlServer, Limits
+from mytracks.control.limits import Limits
+from mytracks.control.server import ControlServer
 from mytracks.control.wire import (
     MAX_LINE,
     Answer,
