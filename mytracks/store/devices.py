@@ -42,6 +42,7 @@ MAKE: Final = Statement(
         created=bindparam("created"),
         seen=bindparam("seen"),
     )
+    .on_conflict_do_nothing(index_elements=["user_id", "name"])
     .returning(device.c.id)
 )
 
@@ -114,6 +115,9 @@ class StoredDevices:
         row = await sql(tx).one(NAMED, owner=owner, name=name)
         if row is None:
             row = await sql(tx).one(MAKE, owner=owner, name=name, created=now, seen=now)
+        if row is None:
+            # Another process made it between our two looks.
+            row = await sql(tx).one(NAMED, owner=owner, name=name)
         assert row is not None
         return Device(row[0], owner, account[0], name)
 

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from mytracks.clock import Clock
 from mytracks.store.accounts import StoredAccounts
 from mytracks.store.contexts import Contexts
+from mytracks.store.database import Database
 from mytracks.store.device_passwords import StoredDevicePasswords
 from mytracks.store.devices import StoredDevices
 from mytracks.store.files import FILE, StoreRefused
@@ -32,7 +33,7 @@ SQLITE: Final = "sqlite"
 class Store:
     """Everything that is kept. Services take the parts they need."""
 
-    database: SQLiteDatabase
+    database: Database
     accounts: StoredAccounts
     device_passwords: StoredDevicePasswords
     web_sessions: StoredWebSessions
@@ -79,7 +80,7 @@ async def open_store(
     return _furnished(opened, limits)
 
 
-def _furnished(database: SQLiteDatabase, limits: Limits) -> Store:
+def _furnished(database: Database, limits: Limits) -> Store:
     """The nouns on an open database."""
     devices = StoredDevices()
     recorder = Recorder(devices, Contexts(limits), Messages(limits), Quarantine(limits))

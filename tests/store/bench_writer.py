@@ -21,6 +21,7 @@ from mytracks.sharing.identity import Device
 from mytracks.store.limits import Limits
 from mytracks.store.open import Store, open_store
 from mytracks.tracks.locations import Location, Via
+from tests.store.cases import sqlite
 
 PHONES = 100
 
@@ -63,6 +64,7 @@ class Bench:
 
     def __init__(self, store: Store, devices: Sequence[Device]) -> None:
         self.store = store
+        self.database = sqlite(store)
         self.sources = [
             Source(owner=d.owner, owner_name=d.owner_name, name=d.name, device=d) for d in devices
         ]
@@ -78,7 +80,7 @@ class Bench:
         facts = [self.fact() for _ in range(total)]
         delays: list[float] = []
         done: Deferred[None] = Deferred()
-        commits, start, cpu = self.store.database.commits, time.perf_counter(), time.process_time()
+        commits, start, cpu = self.database.commits, time.perf_counter(), time.process_time()
         sent = 0
 
         def stored(_: Sequence[Kept], due: float) -> None:
@@ -97,7 +99,7 @@ class Bench:
 
         tick()
         await done
-        cpu, commits = time.process_time() - cpu, self.store.database.commits - commits
+        cpu, commits = time.process_time() - cpu, self.database.commits - commits
         delays.sort()
         say(
             f"{rate}/s: p50 {delays[total // 2] * 1e3:.1f} ms, p99"
@@ -109,13 +111,13 @@ class Bench:
     async def in_batches(self, size: int, rounds: int) -> None:
         """CPU of the writer thread and of everything, at batches of about `size`."""
         facts = [[self.fact() for _ in range(size)] for _ in range(rounds)]
-        commits, cpu = self.store.database.commits, time.process_time()
+        commits, cpu = self.database.commits, time.process_time()
         thread = await self.store.database.commit(_thread_time)
         for batch in facts:
             await gatherResults([self.store.journal.record([fact]) for fact in batch])
         thread = await self.store.database.commit(_thread_time) - thread
         cpu = time.process_time() - cpu
-        commits = self.store.database.commits - commits
+        commits = self.database.commits - commits
         total = size * rounds
         say(
             f"batches of {size}: {thread / total * 1e6:.1f} us CPU in the writer,"

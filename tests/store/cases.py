@@ -14,6 +14,7 @@ from mytracks.phones.facts import Source
 from mytracks.sharing.identity import Device
 from mytracks.store.limits import Limits
 from mytracks.store.open import Store, open_store
+from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.tracks.locations import Location, Via
 
 NOW = 1_767_225_600
@@ -55,6 +56,12 @@ def location(at: int = NOW, seq: int = 1, **changes: Any) -> Location:
         "via": Via.MQTT,
     }
     return Location(**(values | changes))
+
+
+def sqlite(store: Store) -> SQLiteDatabase:
+    """The database of `store`, with what only SQLite's tells of itself."""
+    assert isinstance(store.database, SQLiteDatabase)
+    return store.database
 
 
 class StoreCase(TestCase):

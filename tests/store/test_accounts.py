@@ -1,5 +1,7 @@
 """Accounts, their devices' passwords and their browsers' sessions, stored and read back."""
 
+from typing import Any
+
 from attrs import evolve
 from twisted.internet.defer import Deferred
 
@@ -171,9 +173,8 @@ class WebSessionsTests(StoreCase):
         """An account deleted in the moment of its sign-in: told so, not an error of ours."""
         store, ana = await self.with_ana()
         await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
-        error = await self.assertFailure(
-            Deferred.fromCoroutine(self.put(store, web_session(ana, b"a"))), NotFound
-        )
+        put: Deferred[Any] = Deferred.fromCoroutine(self.put(store, web_session(ana, b"a")))
+        error = await self.assertFailure(put, NotFound)
         self.assertIn("no such account", str(error))
 
     async def test_a_session_is_prolonged_and_nothing_else_of_it_changes(self) -> None:

@@ -13,7 +13,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.notes import note
 from mytracks.transaction import Transaction
 from tests.contracts.database import DatabaseContract, named, names
-from tests.store.cases import StoreCase
+from tests.store.cases import StoreCase, sqlite
 
 
 class SQLiteContractTests(DatabaseContract, StoreCase):
@@ -58,7 +58,7 @@ class SQLiteTests(StoreCase):
 
     async def test_a_burst_is_a_few_commits(self) -> None:
         """What gathers while one commit syncs is the next commit, at most a batch."""
-        database = (await self.opened(Limits(ballast=0, batch=100))).database
+        database = sqlite(await self.opened(Limits(ballast=0, batch=100)))
         before = database.commits
         await gatherResults([database.commit(note(named(n), "", 0)) for n in range(1000)])
         self.assertGreaterEqual(database.commits - before, 10)
