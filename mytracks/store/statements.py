@@ -4,6 +4,7 @@ Knows how a statement is written, not what any of them means.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from sqlalchemy.dialects import sqlite
@@ -80,5 +81,5 @@ class Rows:
         start = 0
         for size, text in self._texts[dialect].items():
             while len(rows) - start >= size:
-                yield text, [value for row in rows[start : start + size] for value in row]
+                yield text, list(chain.from_iterable(rows[start : start + size]))
                 start += size
