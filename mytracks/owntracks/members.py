@@ -67,6 +67,14 @@ def _text(name: str, field: str, longest: int) -> Rule:
     return rule
 
 
+def _tracker(value: Any, fields: Fields, extra: Extra) -> None:
+    """A tracker id is text; those who chose digits may send a number."""
+    _TRACKER_TEXT(str(value) if type(value) is int else value, fields, extra)
+
+
+_TRACKER_TEXT: Final = _text("tid", "tid", 64)
+
+
 def _regions(value: Any, fields: Fields, extra: Extra) -> None:
     if (
         type(value) is list
@@ -97,7 +105,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "conn": _text("conn", "connection", 16),
     "t": _text("t", "trigger", 16),
     "source": _text("source", "source", 32),
-    "tid": _text("tid", "tid", 64),
+    "tid": _tracker,
     "_id": _text("_id", "message_id", 64),
     "SSID": _text("SSID", "ssid", 64),
     "ssid": _text("ssid", "ssid", 64),

@@ -14,8 +14,7 @@ from twisted.logger import Logger
 from mytracks.clock import Clock
 from mytracks.mqtt.routing.ports import Message
 from mytracks.owntracks import topics
-from mytracks.owntracks.messages import COMMAND, LOCATION, answer, understand
-from mytracks.owntracks.reading import Unreadable
+from mytracks.owntracks.messages import COMMAND, LOCATION, answer
 from mytracks.phones.facts import Fact, Kept, SetAside
 from mytracks.phones.intake import Intake
 from mytracks.sharing.identity import Principal
@@ -69,13 +68,10 @@ class HTTPMode:
         """
         if not post.body.strip():
             return answer([])
-        topic: object = None
-        try:
-            said = self._intake.members(post.body)
-            topic = said.get("topic")
-            message = understand(said, now=int(self._clock.now()))
-        except Unreadable as error:
-            await self._set_aside(who, post, topic, str(error))
+        reading = self._intake.read(post.body, int(self._clock.now()))
+        topic, message = reading.topic, reading.said
+        if message is None:
+            await self._set_aside(who, post, topic, reading.problem)
             return answer([])
         device = self._device(who, post, topic)
         where = _where(who, device, message.kind, topic)

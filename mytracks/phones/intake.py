@@ -4,9 +4,9 @@ Decides what a message means: a location, something to note, something to set as
 ours. Whether it may be published at all was decided before; nothing here waits or raises.
 """
 
-from typing import Any, Final
+from typing import Final
 
-from attrs import define
+from attrs import define, frozen
 
 from mytracks.clock import Clock
 from mytracks.mqtt.routing.ports import Message
@@ -43,6 +43,18 @@ class Counters:
     set_aside: int = 0
 
 
+@frozen
+class Reading:
+    """A body as it was read at `now` (UTC seconds): the topic it names, if it does, and what it
+    says, or the problem why nothing can be made of it."""
+
+    body: bytes
+    now: int
+    topic: object
+    said: Said | None
+    problem: str = ""
+
+
 class Intake:
     """Implements mqtt's port for principals and facts; HTTP mode goes through it as well."""
 
@@ -54,11 +66,26 @@ class Intake:
         self._presence = presence
         self._clock = clock
         self._limits = limits
+        self._last = Reading(b"", 0, None, None)
         self.counters = Counters()
 
-    def members(self, body: bytes) -> dict[str, Any]:
-        """The members of a phone's message, as far as they are read. Raises Unreadable."""
-        return members(body, self._limits.max_parsed)
+    def read(self, body: bytes, now: int) -> Reading:
+        """What a phone says in `body`.
+
+        HTTP mode asks before it publishes, and its publish asks again: it is read once.
+        """
+        if self._last.body is not body or self._last.now != now:
+            self._last = self._read(body, now)
+        return self._last
+
+    def _read(self, body: bytes, now: int) -> Reading:
+        topic: object = None
+        try:
+            found = members(body, self._limits.max_parsed)
+            topic = found.get("topic")
+            return Reading(body, now, topic, understand(found, now=now))
+        except Unreadable as error:
+            return Reading(body, now, topic, None, str(error))
 
     def facts(self, who: Principal, message: Message) -> Fact | None:
         """What `message` means. Commands are relayed, empty payloads clear: neither is stored."""
@@ -69,13 +96,11 @@ class Intake:
         if problem is not None:
             return self.set_aside(who, None, message.topic, problem, message.payload)
         now = int(self._clock.now())
-        try:
-            said = understand(self.members(message.payload), now=now)
-        except Unreadable as error:
-            problem = str(error)
-        else:
+        reading = self.read(message.payload, now)
+        problem = reading.problem
+        if reading.said is not None:
             if self._devices.admit(who.user, place.device):
-                return self._understood(who, place.device, message, said, now)
+                return self._understood(who, place.device, message, reading.said, now)
             problem = TOO_MANY
         return self.set_aside(who, place.device, message.topic, problem, message.payload)
 

@@ -231,6 +231,7 @@ class MemberTests(SynchronousTestCase):
         ("t", "C", "trigger", "C", False),
         ("t", 1, "trigger", None, True),
         ("tid", "a" * 65, "tid", None, True),
+        ("tid", 12, "tid", "12", False),
         ("tid", "a\x00", "tid", None, True),
         ("_id", "3fa91c07", "message_id", "3fa91c07", False),
         ("SSID", "lan", "ssid", "lan", False),
