@@ -182,6 +182,18 @@ class DatabaseContract(_Case):
         self.assertEqual([named(number) for number in range(1000)], await database.read(names))
         self.assertLess(len(groups), 60)
 
+    async def test_where_most_are_bad_little_is_tried_in_vain(self) -> None:
+        """A queue that was sent before: halving it to the end would cost more than it saves."""
+        database = await self.open(Limits())
+        groups: list[list[str]] = []
+        await gatherResults([database.commit(note(named(n), "", 0)) for n in range(0, 1000, 2)])
+        waits = [database.commit(Add(named(number), groups)) for number in range(1000)]
+        for bad in waits[::2]:
+            await self.assertFailure(bad, Exception)
+        await gatherResults(waits[1::2])
+        self.assertEqual([named(number) for number in range(1000)], await database.read(names))
+        self.assertLess(sum(map(len, groups)), 5 * 1000)
+
     async def test_what_follows_a_commit_is_called_only_when_it_is_durable(self) -> None:
         """Numbers learned in a transaction that was undone would point at nothing."""
         database = await self.open(Limits())

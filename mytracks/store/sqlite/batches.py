@@ -6,6 +6,7 @@ Decides which error costs one unit and which costs the batch; not what happens t
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -20,6 +21,9 @@ Work = Unit[Any] | Mergeable[Any]
 
 _FEW: Final = 8
 """Units that are done one by one rather than in smaller groups."""
+_PATIENCE: Final = 24
+"""Failures after which nothing is halved any more: that finds about three bad ones; where there are
+many, as in a queue that was sent before, all that is undone would cost more than it saves."""
 
 
 class Batches:
@@ -56,13 +60,22 @@ class Batches:
 
     def _merged(self, group: Sequence[Mergeable[Any]]) -> Sequence[Any]:
         """All in one go; where that fails in halves, until the bad ones are among few."""
-        results = self._alone(lambda tx: group[0].apply_many(tx, group))
-        if not isinstance(results, Failure):
-            return cast(Sequence[Any], results)
-        if len(group) <= _FEW:
-            return [self._alone(unit.apply) for unit in group]
-        half = len(group) // 2
-        return [*self._merged(group[:half]), *self._merged(group[half:])]
+        outcomes: list[Any] = []
+        failures = 0
+        waiting = [group]
+        while waiting:
+            part = waiting.pop()
+            results = self._alone(partial(part[0].apply_many, units=part))
+            if not isinstance(results, Failure):
+                outcomes += results
+                continue
+            failures += 1
+            if len(part) <= _FEW or failures >= _PATIENCE:
+                outcomes += [self._alone(unit.apply) for unit in part]
+            else:
+                half = len(part) // 2
+                waiting += [part[half:], part[:half]]
+        return outcomes
 
     def _alone(self, unit: Unit[Any]) -> Any:
         """The result of `unit`, or its Failure with nothing of it left."""
