@@ -26,6 +26,9 @@ from mytracks.tracks.locations import Flags, Location, Recorded, Via
 _CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
 """Kinds of messages that hold secrets (OwnTracks 7.12)."""
 
+CARD: Final = "card"
+"""A name and a face."""
+
 TOO_MANY: Final = "the account has too many devices"
 
 KEPT: Final = 64 * 1024
@@ -103,6 +106,16 @@ class Intake:
                 return self._understood(who, place.device, message, reading.said, now)
             problem = TOO_MANY
         return self.set_aside(who, place.device, message.topic, problem, message.payload)
+
+    def retains(self, message: Message, facts: Fact | None) -> bool:
+        """Everything but a command, which would be carried out again at each sign-in (OwnTracks
+        8.1), and a card on a device's own topic: that is to hold where the device is (1, rule 16).
+        """
+        place = topics.place(message.topic)
+        if place is None:
+            return True
+        card = isinstance(facts, Noted) and facts.kind == CARD
+        return not place.commands and (bool(place.below) or not card)
 
     def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside:
         """What is kept of a message of `size` bytes that is too large; `head`: how it begins."""

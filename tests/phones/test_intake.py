@@ -49,6 +49,34 @@ class IntakeCase(SynchronousTestCase):
         self.intake.announce(self.room.keep(fact))
 
 
+class RetainingTests(IntakeCase):
+    """What somebody who subscribes later is told first."""
+
+    def retained(self, payload: bytes, topic: str = BASE) -> bool:
+        message = Message(topic, payload, 1, True)
+        return self.intake.retains(message, self.facts(payload, topic))
+
+    def test_a_card_does_not_displace_where_a_device_is(self) -> None:
+        """iOS 26 sends its card there, retained (rule 16)."""
+        self.assertFalse(self.retained(b'{"_type":"card","name":"Ana"}'))
+
+    def test_anything_else_is_kept_as_mqtt_has_it(self) -> None:
+        """Also what is not ours to understand [MQTT-3.3.1-5]."""
+        for payload in (
+            wire(),
+            b'{"_type":"encrypted","data":"AAAA"}',
+            b"junk",
+            b'{"_type":"lwt"}',
+        ):
+            self.assertTrue(self.retained(payload), payload)
+
+    def test_below_it_everything_is_kept_but_commands(self) -> None:
+        """A retained command would be carried out at each sign-in (8.1)."""
+        self.assertTrue(self.retained(b'{"_type":"card","name":"Ana"}', BASE + "/info"))
+        command = b'{"_type":"cmd","action":"reportLocation"}'
+        self.assertFalse(self.retained(command, BASE + "/cmd"))
+
+
 class FactsTests(IntakeCase):
     def test_a_location_is_reported_for_the_device_of_its_topic(self) -> None:
         """Identity is who signed in and the topic, never the `tid` (OwnTracks 1, rule 10)."""

@@ -92,7 +92,7 @@ class Broker(Generic[Who, Facts, Kept]):
         if not exchange.permits(who, message.topic, message.payload):
             return succeed(None)
         owner = exchange.owner(who)
-        facts = exchange.facts(who, message)
+        message, facts = exchange.take(who, message)
         answer: Deferred[None] = Deferred()
         hand_on = partial(exchange.hand_on, owner, message, partial(answer.callback, None))
         if facts is None:

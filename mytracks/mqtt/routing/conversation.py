@@ -163,7 +163,7 @@ class Conversation(Generic[Who, Facts, Kept]):
             self._take(Message(will.topic, will.payload, qos, will.retain), None)
 
     def _take(self, message: Message, packet_id: int | None) -> None:
-        facts = self._exchange.facts(self.session.who, message)
+        message, facts = self._exchange.take(self.session.who, message)
         self._line().take(message, facts, packet_id, len(message.payload))
 
     def _permits(self, topic: str, payload: bytes) -> bool:

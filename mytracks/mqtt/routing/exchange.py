@@ -7,6 +7,7 @@ delivered and announced, whoever published it and whether or not they are still 
 from collections.abc import Callable, Sequence
 from typing import Generic
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -53,10 +54,13 @@ class Exchange(Generic[Who, Facts, Kept]):
         self.terms.counters.dropped += 1
         return False
 
-    def facts(self, who: Who, message: Message) -> Facts | None:
-        """What to record of `message` before it is handed on."""
+    def take(self, who: Who, message: Message) -> tuple[Message, Facts | None]:
+        """`message` as it will be handed on, and what to record of it before."""
         self.terms.counters.published += 1
-        return self._intake.facts(who, message)
+        facts = self._intake.facts(who, message)
+        if message.retain and message.payload and not self._intake.retains(message, facts):
+            message = evolve(message, retain=False)
+        return message, facts
 
     def oversize(self, who: Who, topic: str, head: bytes, size: int) -> Facts | None:
         """What to record of a message too large to take."""

@@ -17,7 +17,6 @@ Who = TypeVar("Who")
 Facts = TypeVar("Facts")
 Kept = TypeVar("Kept")
 _Who_contra = TypeVar("_Who_contra", contravariant=True)
-_Facts_co = TypeVar("_Facts_co", covariant=True)
 _Facts_contra = TypeVar("_Facts_contra", contravariant=True)
 _Kept_contra = TypeVar("_Kept_contra", contravariant=True)
 
@@ -64,16 +63,22 @@ class Gatekeeper(Protocol[Who]):
         """What of `message` this person gets: all, a changed copy, or None. Never waits."""
 
 
-class Intake(Protocol[_Who_contra, _Facts_co, _Kept_contra]):
+class Intake(Protocol[_Who_contra, Facts, _Kept_contra]):
     """What the host makes of an accepted message."""
 
-    def facts(self, who: _Who_contra, message: Message) -> _Facts_co | None:
+    def facts(self, who: _Who_contra, message: Message) -> Facts | None:
         """What to store along with it; None: nothing. Never waits, never raises."""
 
-    def oversize(self, who: _Who_contra, topic: str, head: bytes, size: int) -> _Facts_co | None:
+    def oversize(self, who: _Who_contra, topic: str, head: bytes, size: int) -> Facts | None:
         """What to store of a PUBLISH too large to take (contract 4); None: nothing.
 
         `head`: the first bytes of its payload, `size`: the bytes it had. Never waits, never raises.
+        """
+
+    def retains(self, message: Message, facts: Facts | None) -> bool:
+        """Whether `message`, which asks for it and is not empty, becomes what its topic holds.
+
+        `facts`: what was made of it. Never waits, never raises.
         """
 
     def announce(self, kept: _Kept_contra) -> None:

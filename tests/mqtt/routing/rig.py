@@ -50,6 +50,7 @@ class Host:
         self.hidden_from: set[str] = set()
         self.faulty: set[str] = set()
         self.factless: set[str] = set()
+        self.fleeting: set[str] = set()
         self.announced: list[Fact] = []
         self.peers: list[Peer] = []
 
@@ -79,6 +80,9 @@ class Host:
 
     def oversize(self, who: str, topic: str, head: bytes, size: int) -> Fact:  # noqa: ARG002
         return Fact(topic, head, size)
+
+    def retains(self, message: Message, facts: Fact | None) -> bool:  # noqa: ARG002
+        return message.topic not in self.fleeting
 
     def announce(self, kept: Fact) -> None:
         self.announced.append(kept)

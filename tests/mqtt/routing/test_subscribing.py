@@ -116,6 +116,17 @@ class RetainedTests(SynchronousTestCase):
         self.phone.send(kept("a"), Publish("a", b"new"), Publish("a", b""), Publish("b", b"new"))
         self.assertEqual([b"old"], [message.payload for message in self.found("#")])
 
+    def test_the_host_may_keep_a_topic_as_it_is(self) -> None:
+        """What is not a place must not displace one; who listens gets it all the same."""
+        listener = self.rig.subscriber("a")
+        self.phone.send(kept("a"))
+        self.rig.host.fleeting = {"a"}
+        self.phone.send(kept("a", b"card"), kept("b"))
+        self.assertEqual([b"old", b"card"], listener.take())
+        self.assertEqual({b"old"}, {message.payload for message in self.found("a")})
+        self.phone.send(kept("a", b""))
+        self.assertEqual([], self.found("a"))
+
     def test_it_outlives_its_publisher(self) -> None:
         """[MQTT-3.1.2.7]: phones are rarely connected."""
         self.phone.send(kept("a"))
