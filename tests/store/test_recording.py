@@ -12,12 +12,11 @@ from mytracks.sharing.identity import Device, Door
 from mytracks.store.database import sql
 from mytracks.store.limits import Limits
 from mytracks.store.location_rows import LARGEST
-from mytracks.store.mqtt_sessions import weight_of
 from mytracks.store.open import Store
 from mytracks.tracks.locations import Flags, Location, Recorded, Via
 from mytracks.tracks.ports import DeviceState, Selection
 from mytracks.transaction import Transaction
-from tests.store.cases import NOW, QUICK, StoreCase, account, location, source
+from tests.store.cases import NOW, QUICK, StoreCase, location, source
 
 DAY = 86_400
 
@@ -234,36 +233,6 @@ class LocationTests(RecordingCase):
         self.assertEqual(each, (await stored(store, device))[1:])
         (again,) = await store.journal.record([self.reported(device, wide)])
         self.assertFalse(again.new)
-
-
-class WeightTests(RecordingCase):
-    """What waits to be stored is held back by its bytes as well."""
-
-    async def test_what_is_large_in_a_location_weighs(self) -> None:
-        """Odd members may be megabytes; thousands of those would fill the memory."""
-        large = "x" * 100_000
-        for extra in ({"a": large}, {"a": {"b": [1, [large]]}}, {large: None}, {"tag": large}):
-            self.assertGreaterEqual(self.weight(location(extra=extra)), 100_000)
-        self.assertGreaterEqual(self.weight(location(in_regions=(large, large))), 200_000)
-        self.assertGreaterEqual(self.weight(location(extra={"a": [0] * 10_000})), 10_000)
-        deep: list[Any] = []
-        for _ in range(5_000):
-            deep = [deep]
-        self.assertGreater(self.weight(location(extra={"a": deep})), 5_000)
-
-    async def test_a_usual_location_weighs_next_to_nothing(self) -> None:
-        """They are bounded by their number."""
-        usual = location(tid="ab", ssid="lan", extra={"inrids": ["6da9cf"], "p": 99.5})
-        self.assertLess(self.weight(usual), 200)
-
-    async def test_the_bytes_of_bodies_weigh(self) -> None:
-        """Of several facts together."""
-        owner = source(account())
-        noted = Noted(source=owner, kind="lwt", topic="t", body=b"x" * 50, received=NOW)
-        self.assertEqual(100, weight_of([noted, noted]))
-
-    def weight(self, each: Location) -> int:
-        return weight_of([Reported(source=source(account()), location=each, may_repeat=False)])
 
 
 class GoneTests(RecordingCase):
