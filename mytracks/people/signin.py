@@ -5,6 +5,7 @@ not decided here: which door takes which credential from where in a request, and
 may do.
 """
 
+from attrs import evolve
 from twisted.logger import Logger
 
 from mytracks.clock import Tasks
@@ -67,10 +68,11 @@ class SignIn:
         )
         try:
             who = self._by_device_password(name, secret, door)
-            return who or await self._by_account_password(name, secret, door, address)
+            who = who or await self._by_account_password(name, secret, door, address)
         except (Unauthenticated, Busy) as error:
             self._told(error, name, door, address)
             raise
+        return evolve(who, address=address)
 
     def session(self, token: str) -> tuple[Principal, WebSession]:
         """Who is signed in by this browser's token. Never waits. Raises Unauthenticated."""

@@ -174,7 +174,7 @@ class Intake:
             via = Via.HTTP if who.door is Door.HTTP else Via.MQTT
             return Reported(
                 source=source,
-                location=location_of(said, now, via),
+                location=location_of(said, now, via, who.address),
                 may_repeat=self._devices.offer(who.user, name, said.at),
             )
         body = message.payload
@@ -200,7 +200,7 @@ class Intake:
             self._live.tell(DeviceStatus(device=device, online=True, at=at))
 
 
-def location_of(said: LocationMessage, received: int, via: Via) -> Location:
+def location_of(said: LocationMessage, received: int, via: Via, address: str | None) -> Location:
     """A phone's report as the rest of the house knows it."""
     return Location(
         at=said.at,
@@ -227,5 +227,6 @@ def location_of(said: LocationMessage, received: int, via: Via) -> Location:
         in_regions=said.in_regions,
         ssid=said.ssid,
         bssid=said.bssid,
+        address=address,
         extra=said.extra,
     )

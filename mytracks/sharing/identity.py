@@ -2,7 +2,7 @@
 
 from enum import Enum
 
-from attrs import frozen
+from attrs import field, frozen
 
 
 class Door(Enum):
@@ -18,7 +18,8 @@ class Principal:
     """Somebody whose credentials were checked, once, at the door.
 
     `user` is the account's number, `name` its canonical (lower-case) user name. `device` names the
-    one device that a device password stands for; None: the account itself signed in.
+    one device that a device password stands for; None: the account itself signed in. `address`: the
+    IP address they came from, where it is known; it does not make them somebody else.
     """
 
     user: int
@@ -26,6 +27,7 @@ class Principal:
     admin: bool
     door: Door
     device: str | None = None
+    address: str | None = field(default=None, eq=False)
 
 
 @frozen

@@ -32,6 +32,7 @@ class Location:
 
     `at`: UTC seconds of the fix, already plausible. `seq`: 32-bit (signed) hash of the normalised
     payload; (device, at, seq) identifies a location for ever. `received`: UTC seconds of arrival.
+    `address`: the IP address that it came from, for nobody but the owner.
     `extra`: members without a field of their own, and verbatim originals that a field cannot hold
     (fractions, odd text, an implausible `tst`). None means that the phone did not say.
     """
@@ -60,6 +61,7 @@ class Location:
     in_regions: tuple[str, ...] = ()
     ssid: str | None = None
     bssid: str | None = None
+    address: str | None = None
     extra: Mapping[str, Any] = field(factory=dict)
 
 

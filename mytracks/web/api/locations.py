@@ -102,7 +102,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     reported_at_unix: int
     fix_age_seconds: int
     repeat: bool
-    ip_address: None = None
+    ip_address: str | None
 
 
 class LocationPage(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +160,7 @@ def shown(recorded: Recorded) -> Location:
         reported_at_unix=reported,
         fix_age_seconds=max(0, reported - one.at),
         repeat=Flags.REPEAT in one.flags,
+        ip_address=one.address,
     )
 
 
