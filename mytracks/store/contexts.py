@@ -44,7 +44,8 @@ class Contexts:
             self._numbers.move_to_end(key)
             return number
         if wanted.large:
-            return wanted
+            # A row says what was reported, so that the same is known again wherever it comes from.
+            return wanted._replace(address=None)
         number = await _stored(tx, device, wanted.body())
         # A number made in this transaction is good only once the transaction is durable.
         sql(tx).after(lambda: self._remember(key, number))

@@ -25,6 +25,7 @@ _with_owner: Final = select(
     device.c.seen,
     device.c.last_tst,
     device.c.last_seq,
+    device.c.locations,
 ).join_from(device, user_account, user_account.c.id == device.c.user_id)
 
 ALL: Final = Statement(_with_owner.order_by(device.c.id))
@@ -49,7 +50,10 @@ MAKE: Final = Statement(
 _mark: Final = insert(device).values(
     {
         name: bindparam(name)
-        for name in ("id", "user_id", "name", "tid", "created", "seen", "last_tst", "last_seq")
+        for name in (
+            *("id", "user_id", "name", "tid", "created", "seen"),
+            *("last_tst", "last_seq", "locations"),
+        )
     }
 )
 _newer: Final = or_(
@@ -73,6 +77,7 @@ MARK: Final = Rows(
                 (and_(_mark.excluded.last_tst.is_not(None), _newer), _mark.excluded.last_seq),
                 else_=device.c.last_seq,
             ),
+            "locations": device.c.locations + _mark.excluded.locations,
         },
     )
 )
@@ -80,19 +85,22 @@ MARK: Final = Rows(
 
 @define
 class Mark:
-    """What a batch says of a device. `seen`: UTC seconds; `last`: (time, seq) of its newest fix."""
+    """What a batch says of a device. `seen`: UTC seconds; `last`: (time, seq) of its newest fix;
+    `locations`: how many new ones it has, repeated fixes not counted."""
 
     device: Device
     seen: int
     tid: str | None = None
     last: tuple[int, int] | None = None
+    locations: int = 0
 
     @property
     def row(self) -> Values:
         """In the order of `MARK`."""
         at, seq = self.last or (None, None)
-        owner, name = self.device.owner, self.device.name
-        return (self.device.number, owner, name, self.tid, self.seen, self.seen, at, seq)
+        device, seen = self.device, self.seen
+        first = (device.number, device.owner, device.name, self.tid, seen, seen)
+        return (*first, at, seq, self.locations)
 
 
 class StoredDevices:
@@ -127,7 +135,7 @@ class StoredDevices:
 
 
 def _state(row: Values) -> DeviceState:
-    number, owner, owner_name, name, tid, created, seen, last_at, last_seq = row
+    number, owner, owner_name, name, tid, created, seen, last_at, last_seq, locations = row
     return DeviceState(
         device=Device(number, owner, owner_name, name),
         tid=tid,
@@ -135,4 +143,5 @@ def _state(row: Values) -> DeviceState:
         seen=seen,
         last_at=last_at,
         last_seq=last_seq,
+        locations=locations,
     )

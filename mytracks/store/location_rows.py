@@ -41,9 +41,10 @@ FLAGS: Final = COLUMNS.index("flags")
 CONTENT: Final = tuple(
     number
     for number, name in enumerate(COLUMNS)
-    if name not in ("device_id", "tst", "seq", "via", "flags", "delay")
+    if name not in ("device_id", "tst", "seq", "via", "flags", "delay", "context_id")
 )
-"""The columns that say what was reported, not how and when it came."""
+"""The columns that say what was reported, not how, when and whence it came. What a context says was
+reported is in `seq` as well."""
 
 _PER_DEGREE: Final = 10_000_000
 _HALF: Final = 2**31
@@ -67,7 +68,7 @@ layout: the same message must always give the same row."""
 
 
 class Context(NamedTuple):
-    """What a phone repeats: its place among regions and networks, and its short name.
+    """What a phone repeats: its place among regions and networks, its short name, its address.
 
     `members`: JSON of those of the `extra` members that belong here; empty: none. A tuple because
     one is made and looked up for every location.
@@ -78,6 +79,7 @@ class Context(NamedTuple):
     ssid: str | None
     bssid: str | None
     members: str
+    address: str | None = None
 
     @property
     def large(self) -> bool:
@@ -98,6 +100,7 @@ class Context(NamedTuple):
             "ssid": self.ssid,
             "bssid": self.bssid,
             "extra": json_text.read(self.members) if self.members else None,
+            "address": self.address,
         }
         return {name: part for name, part in parts.items() if part is not None}
 
@@ -115,6 +118,7 @@ def context_of(location: Location) -> Context:
         location.ssid,
         location.bssid,
         json_text.write(members) if members else "",
+        location.address,
     )
 
 
@@ -188,6 +192,7 @@ def location_of(row: Values, context: str | None) -> Location:
         in_regions=tuple(repeated.get("inregions", ())),
         ssid=repeated.get("ssid"),
         bssid=repeated.get("bssid"),
+        address=repeated.get("address"),
         extra={**repeated.get("extra", {}), **_unescaped(odd)},
     )
 

@@ -63,6 +63,12 @@ SAME_PLACE: Final = Statement(
     )
     .limit(1)
 )
+RESENT: Final = Statement(
+    select(location.c.tst)
+    .where(_of_device, _in_time, location.c.seq == bindparam("seq", type_=Integer))
+    .order_by(location.c.tst)
+    .limit(1)
+)
 LAST: Final = Statement(
     _rows.join(
         device,

@@ -17,7 +17,7 @@ from mytracks.store.contexts import Contexts
 from mytracks.store.database import sql
 from mytracks.store.devices import Mark, StoredDevices
 from mytracks.store.location_rows import CONTENT, FLAGS, context_of, row_of
-from mytracks.store.locations import ADD, AT, SAME_PLACE
+from mytracks.store.locations import ADD, AT, RESENT, SAME_PLACE
 from mytracks.store.messages import Messages, message_row
 from mytracks.store.quarantine import DOORS, Quarantine
 from mytracks.store.statements import Values
@@ -26,6 +26,8 @@ from mytracks.transaction import Transaction
 
 _SEQS: Final = 2**32
 _LOWEST_SEQ: Final = -(2**31)
+_RESENT_WITHIN: Final = 24 * 60 * 60
+"""Seconds in which a message without a time of use is known again."""
 
 
 class NeedsCare(Exception):
@@ -73,9 +75,22 @@ class Recorder:
         values = {"device": device, "tst": at, "lat": lat, "lon": lon, "seq": seq}
         return await sql(tx).one(SAME_PLACE, **values) is not None
 
+    async def resent(self, tx: Transaction, device: Device, location: Location) -> bool:
+        """Whether the same message is stored at another time: its own was of no use, so that each
+        arrival gave it a new one (OwnTracks 1, rule 14). Without a time and an id it has nothing to
+        be known by."""
+        known_by = location.message_id is not None or "tst" in location.extra
+        if Flags.TIME_CORRECTED not in location.flags or not known_by:
+            return False
+        span = {"since": location.at - _RESENT_WITHIN, "until": location.at - 1}
+        values = {"device": device.number, "seq": location.seq, **span}
+        return await sql(tx).one(RESENT, **values) is not None
+
     async def _locate(self, tx: Transaction, fact: Reported, device: Device) -> Kept:
         """Store a location unless it is there; another one in its place gets the next `seq`."""
         location = fact.location
+        if await self.resent(tx, device, location):
+            return Kept(fact=fact, device=device, new=False)
         context = await self.contexts.place(tx, device.number, context_of(location))
         row = row_of(device.number, location, int(location.flags), context)
         repeat = await self.repeats(tx, row)
@@ -154,6 +169,8 @@ class _Batch:
 
     async def _locate(self, tx: Transaction, fact: Reported, device: Device) -> Kept:
         location = fact.location
+        if await self._recorder.resent(tx, device, location):
+            raise NeedsCare
         context = await self._recorder.contexts.place(tx, device.number, context_of(location))
         row = row_of(device.number, location, int(location.flags), context)
         key, place = row[:3], (row[0], row[1], row[3], row[4])
@@ -206,6 +223,7 @@ def _advance(mark: Mark, location: Location, repeat: bool) -> None:
     if location.tid is not None:
         mark.tid = location.tid
     if not repeat:
+        mark.locations += 1
         at = (location.at, location.seq)
         if mark.last is None or at > mark.last:
             mark.last = at

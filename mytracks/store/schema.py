@@ -86,6 +86,7 @@ device: Final = _numbered(
     Column("seen", Big, nullable=False),
     Column("last_tst", Big),
     Column("last_seq", Integer),
+    Column("locations", Big, nullable=False, server_default=text("0")),
     Column("card_id", Big),
     Column("flags", Integer, nullable=False, server_default=text("0")),
     Column("fold_version", Big, nullable=False, server_default=text("0")),

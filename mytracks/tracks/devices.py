@@ -31,6 +31,7 @@ class _Known:
     seen: int
     newest: tuple[int, int] | None
     """(at, seq) of the newest fix: the same order in which the store keeps them."""
+    locations: int = 0
 
     def state(self) -> DeviceState:
         at, seq = self.newest or (None, None)
@@ -41,6 +42,7 @@ class _Known:
             seen=self.seen,
             last_at=at,
             last_seq=seq,
+            locations=self.locations,
         )
 
 
@@ -126,6 +128,7 @@ class Devices:
         known.seen = max(known.seen, received)
         if location is None:
             return
+        known.locations += 1
         newest = (location.at, location.seq)
         if known.newest is None or newest > known.newest:
             known.newest = newest
@@ -147,6 +150,7 @@ class Devices:
         known = self._by_number[state.device.number]
         known.device = state.device
         known.created = state.created
+        known.locations = state.locations
         if state.last_at is not None:
             newest = (state.last_at, state.last_seq or 0)
             if known.newest is None or newest > known.newest:

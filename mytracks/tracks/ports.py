@@ -12,7 +12,8 @@ from mytracks.transaction import Transaction
 
 @frozen(kw_only=True)
 class DeviceState:
-    """A device and what is known of it. UTC seconds; `last_at`: time of its newest fix."""
+    """A device and what is known of it. UTC seconds; `last_at`: time of its newest fix;
+    `locations`: how many it has, repeated fixes not counted."""
 
     device: Device
     tid: str | None
@@ -20,6 +21,7 @@ class DeviceState:
     seen: int
     last_at: int | None
     last_seq: int | None
+    locations: int = 0
 
 
 class Devices(Protocol):

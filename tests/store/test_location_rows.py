@@ -70,6 +70,7 @@ locations = st.builds(
     in_regions=st.lists(st.text(max_size=5), max_size=3).map(tuple),
     ssid=texts,
     bssid=texts,
+    address=st.sampled_from([None, "192.0.2.1"]),
     extra=extras,
 )
 

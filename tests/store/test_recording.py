@@ -120,6 +120,54 @@ class LocationTests(RecordingCase):
         (state,) = await store.database.read(store.devices.all)
         self.assertEqual(NOW + 900, state.seen)
 
+    async def test_the_same_message_from_another_network_is_one_location(self) -> None:
+        """The answer was lost, the phone left the house, and sends it again."""
+        store, _, device = await self.phone()
+        again = evolve(location(NOW, 1), address="192.0.2.9")
+        (kept,) = await store.journal.record([self.reported(device, again, may_repeat=True)])
+        self.assertFalse(kept.new)
+        self.assertEqual([location(NOW, 1)], await stored(store, device))
+
+    async def test_the_address_comes_back(self) -> None:
+        """For its owner's eyes."""
+        store, _, device = await self.phone()
+        sent = evolve(location(NOW + 5, 5), address="2001:db8::1", ssid="lan")
+        await store.journal.record([self.reported(device, sent)])
+        self.assertEqual(sent, (await stored(store, device))[-1])
+
+    async def test_a_message_without_a_time_of_use_is_known_again(self) -> None:
+        """Each arrival gives it a new time, so it is its id that counts (rule 14)."""
+        store, _, device = await self.phone()
+
+        def arrived(after: int, **members: Any) -> Reported:
+            fix = evolve(location(NOW + after, 9), flags=Flags.TIME_CORRECTED, **members)
+            return self.reported(device, fix, may_repeat=True)
+
+        marked = [arrived(10, message_id="0000cafe"), arrived(11, message_id="0000cafe")]
+        kept = [(await store.journal.record([fact]))[0].new for fact in marked]
+        self.assertEqual([True, False], kept)
+        dated = [arrived(20, extra={"tst": 0}), arrived(3000, extra={"tst": 0})]
+        self.assertEqual([False, False], [k.new for k in await self.together(store, dated)])
+
+    async def test_what_has_nothing_to_be_known_by_is_new_each_time(self) -> None:
+        """A simple tracker at rest sends the same over and over: it is there, and is to be seen."""
+        store, _, device = await self.phone()
+        for after in (10, 400):
+            fix = evolve(location(NOW + after, 9), flags=Flags.TIME_CORRECTED)
+            (kept,) = await store.journal.record([self.reported(device, fix)])
+            self.assertTrue(kept.new)
+
+    async def test_a_device_knows_how_many_locations_it_has(self) -> None:
+        """Counting them would take a second for each million; neither doubles nor pings count."""
+        store, _, device = await self.phone()
+        facts = [self.reported(device, location(NOW + n, n)) for n in range(1, 10)]
+        await self.together(store, facts)
+        ping = self.reported(device, location(NOW, 77), may_repeat=True)
+        double = self.reported(device, location(NOW, 1), may_repeat=True)
+        await self.together(store, [ping, double])
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual(10, state.locations)
+
     async def test_a_double_among_others_costs_them_nothing(self) -> None:
         """Handed in at once, in one batch."""
         store, _, device = await self.phone()

@@ -60,7 +60,15 @@ class DevicesTests(SynchronousTestCase):
         devices.note(PHONE, NOW + 9, fix(50, 2, tid="p2"))
         devices.note(PHONE, NOW + 5)
         self.assertEqual(
-            DeviceState(device=PHONE, tid="p1", created=9, seen=NOW + 9, last_at=100, last_seq=1),
+            DeviceState(
+                device=PHONE,
+                tid="p1",
+                created=9,
+                seen=NOW + 9,
+                last_at=100,
+                last_seq=1,
+                locations=2,
+            ),
             devices.state(1),
         )
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from mytracks.phones.presence import Presence
 from mytracks.sharing.identity import Principal
-from mytracks.tracks.history import History, Question
+from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.times import iso
@@ -26,7 +26,7 @@ class DevicesQuery(Query, frozen=True, kw_only=True):
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """A phone. `is_online`: heard of and not lost since; null: nothing heard since the server
-    started. `location_count`: told for one device only, since counting takes its time."""
+    started. `location_count`: repeated fixes are not counted."""
 
     id: str
     device_id: str
@@ -41,7 +41,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     is_online: bool | None
     mqtt_user: str
     mqtt_topic_id: str
-    location_count: int | None = None
+    location_count: int
 
 
 class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +84,8 @@ class Devices:
 
     async def one(self, visit: Visit, user: str, device: str) -> Answer:
         """GET /api/devices/{user}/{device}"""
-        path = f"{user}/{device}"
-        (state,) = self._history.devices(visit.who, [path])
-        question = Question(devices=[path], limit=1, repeats=True)
-        found = await self._history.find(visit.who, question)
-        return as_json(msgspec.structs.replace(self._shown(state), location_count=found.count))
+        (state,) = self._history.devices(visit.who, [f"{user}/{device}"])
+        return as_json(self._shown(state))
 
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""
@@ -118,6 +115,7 @@ class Devices:
             is_online=self._presence.online(device.number),
             mqtt_user=device.owner_name,
             mqtt_topic_id=device.path,
+            location_count=state.locations,
         )
 
 

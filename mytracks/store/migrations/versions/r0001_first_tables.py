@@ -86,6 +86,7 @@ def _devices() -> None:
         Column("seen", _Big, nullable=False),
         Column("last_tst", _Big),
         Column("last_seq", Integer),
+        Column("locations", _Big, nullable=False, server_default=text("0")),
         Column("card_id", _Big),
         Column("flags", Integer, nullable=False, server_default=text("0")),
         Column("fold_version", _Big, nullable=False, server_default=text("0")),
