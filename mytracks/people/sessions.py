@@ -13,7 +13,7 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from mytracks.clock import Clock, Repeating, Tasks
-from mytracks.errors import Unauthenticated, Unavailable
+from mytracks.errors import NotFound, Unauthenticated, Unavailable
 from mytracks.people import ports
 from mytracks.people.limits import Limits
 from mytracks.people.ports import WebSession
@@ -145,6 +145,9 @@ class Sessions:
         self._live[session.token_hash] = session
         try:
             await self._removing(surplus, unit)
+        except NotFound:
+            self._live.pop(session.token_hash, None)
+            raise Unauthenticated("The account is gone.") from None
         except BaseException:
             self._live.pop(session.token_hash, None)
             raise
@@ -182,8 +185,9 @@ class Sessions:
     async def _write(self, session: WebSession) -> None:
         try:
             await self._transactions.commit(lambda tx: self._stored.put(tx, session))
-        except Unavailable as error:
-            # Written again within a minute of use; the session is none the worse for it.
+        except (Unavailable, NotFound) as error:
+            # Written again within a minute of use; the session is none the worse for it. An account
+            # that is gone has taken it along.
             self.log.debug("a session's last use was not noted: {error}", error=error)
 
     def _sweep(self) -> None:
