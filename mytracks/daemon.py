@@ -22,6 +22,7 @@ from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME, Answer, Refusal
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
+from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
 from mytracks.host.log_observer import LevelledObserver
 from mytracks.host.runtime_file import Runtime, RuntimeFile
@@ -251,6 +252,7 @@ class Daemon(Service):
         await control.open()
         opened.push_async_callback(control.close)
         await self._listen(rooms)
+        settle()
         self._announce(rooms)
 
     async def _listen(self, rooms: Rooms) -> None:

@@ -1,0 +1,20 @@
+"""How often Python looks for garbage that refers to itself.
+
+What a daemon loads at its start stays for ever, and a message leaves hardly any cycles behind; with
+Python's own thresholds every few hundred messages cause a look through everything, up to 60 ms in
+which nobody is answered.
+"""
+
+import gc
+from typing import Final
+
+THRESHOLDS: Final = (10_000, 20, 50)
+"""Measured with 100 phones: the 99th percentile of an acknowledgement fell from 57 to 14 ms, CPU by
+about 7 %; larger ones gained nothing more."""
+
+
+def settle() -> None:
+    """Everything is loaded: never look through it again, and look less often through the rest."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*THRESHOLDS)
