@@ -55,7 +55,7 @@ class Gatekeeper:
         self,
         who: Principal,
         topic: str,
-        payload: bytes,  # noqa: ARG002 - the port has it; one's own topics take any payload
+        payload: bytes,
     ) -> Verdict:
         """`owntracks/<own name>/<device>` and below; a device's password: only that device's."""
         place = topics.place(topic)

@@ -76,7 +76,7 @@ class Socket(WebSocketServerProtocol):
         """Whether the client was told to go; it is not there for anything any more."""
         return self._lingering is not None
 
-    def onConnect(self, request: Any) -> tuple[None, dict[str, str]]:  # noqa: ARG002
+    def onConnect(self, request: Any) -> tuple[None, dict[str, str]]:
         return None, self.seat.headers
 
     def onOpen(self) -> None:
@@ -85,15 +85,15 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, True)
         self.listener.begin(self.seat.since)
 
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: ARG002, N803
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         self.door.left(self)
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: ARG002, N803
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803
         self.silent = False
 
-    def onPong(self, payload: bytes) -> None:  # noqa: ARG002
+    def onPong(self, payload: bytes) -> None:
         self.silent = False
 
     def tell(self, payload: bytes) -> None:

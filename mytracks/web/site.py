@@ -49,7 +49,7 @@ class Site(TwistedSite):
         self.room = Room(limits.max_bodies)
         self._channels: dict[Channel, None] = {}
 
-    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override] # noqa: ARG002
+    def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]
         """Our channel, not Twisted's wrapper around its own, which could also speak HTTP/2."""
         channel = Channel()
         channel.factory = self

@@ -1,6 +1,5 @@
 """The stored half of the people room, in memory: for tests that need to break or hold commits."""
 
-# ruff: noqa: ARG002 - the ports hand a transaction to everybody; memory has no use for it
 from collections.abc import Sequence
 from typing import Any, TypeVar
 

@@ -66,7 +66,7 @@ class MemoryDevices:
     def __init__(self, states: Sequence[DeviceState]) -> None:
         self.states = list(states)
 
-    async def all(self, tx: Transaction) -> Sequence[DeviceState]:  # noqa: ARG002 - no database
+    async def all(self, tx: Transaction) -> Sequence[DeviceState]:
         """Every device."""
         return list(self.states)
 
@@ -79,7 +79,7 @@ class MemoryLocations:
 
     async def page(
         self,
-        tx: Transaction,  # noqa: ARG002 - no database
+        tx: Transaction,
         selection: Selection,
         *,
         newest_first: bool,
@@ -98,15 +98,15 @@ class MemoryLocations:
             ]
         return rows[offset : offset + limit]
 
-    async def count(self, tx: Transaction, selection: Selection) -> int:  # noqa: ARG002
+    async def count(self, tx: Transaction, selection: Selection) -> int:
         """How many match."""
         return len(self._matching(selection))
 
-    async def one(self, tx: Transaction, position: Position) -> Recorded | None:  # noqa: ARG002
+    async def one(self, tx: Transaction, position: Position) -> Recorded | None:
         """The one at exactly this place."""
         return next((row for row in self.rows if position_of(row) == position), None)
 
-    async def last(self, tx: Transaction, devices: Sequence[int]) -> Sequence[Recorded]:  # noqa: ARG002
+    async def last(self, tx: Transaction, devices: Sequence[int]) -> Sequence[Recorded]:
         """The newest of each."""
         newest = {
             row.device.number: row for row in sorted(self.rows, key=_order) if not _is_repeat(row)

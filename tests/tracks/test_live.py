@@ -19,7 +19,7 @@ from tests.tracks.memory import ANA, BEN, BENS, NOW, PHONE, fix
 class Nobody(Visibility):
     """Rights of a moment at which nothing is shared at all."""
 
-    def sees(self, viewer: Principal, owner: int) -> bool:  # noqa: ARG002 - nobody, whoever asks
+    def sees(self, viewer: Principal, owner: int) -> bool:
         """Never."""
         return False
 

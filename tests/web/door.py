@@ -289,5 +289,5 @@ class Raw(Protocol):
     def dataReceived(self, data: bytes) -> None:
         self.received += data
 
-    def connectionLost(self, reason: Any = None) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Any = None) -> None:
         self.lost.callback(self.received)

@@ -42,7 +42,7 @@ class Client(WebSocketClientProtocol):
     def onConnect(self, response: Any) -> None:
         self.answer = response
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: ARG002, N803
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803
         self.messages.put(json.loads(payload))
 
     def onPing(self, payload: bytes) -> None:
@@ -51,7 +51,7 @@ class Client(WebSocketClientProtocol):
         elif not self.pinged.called:
             self.pinged.callback(None)
 
-    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: ARG002, N803
+    def onClose(self, wasClean: bool, code: int, reason: str) -> None:  # noqa: N803
         self.closed.callback((wasClean, code))
 
 

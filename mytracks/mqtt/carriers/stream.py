@@ -53,7 +53,7 @@ class Stream(protocol.Protocol):
     def dataReceived(self, data: bytes) -> None:
         self._client.received(data)
 
-    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Failure | None = None) -> None:
         self.connected = 0
         self._client.lost()
 
@@ -103,7 +103,7 @@ class StreamFactory(protocol.ServerFactory):
         self._broker = broker
         self._listener = listener
 
-    def buildProtocol(self, addr: IAddress | None) -> Stream:  # noqa: ARG002
+    def buildProtocol(self, addr: IAddress | None) -> Stream:
         return Stream(self._broker, self._listener)
 
 

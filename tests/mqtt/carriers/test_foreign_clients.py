@@ -93,7 +93,7 @@ class Raw(protocol.Protocol):
                 self._awaited.remove(awaited)
                 awaited[1].callback(None)
 
-    def connectionLost(self, reason: Failure | None = None) -> None:  # noqa: ARG002
+    def connectionLost(self, reason: Failure | None = None) -> None:
         self.closed.callback(None)
 
     def hears(self, ending: bytes) -> Deferred[None]:

@@ -65,7 +65,7 @@ class Host:
     def namespace(self, who: str) -> str:
         return who
 
-    def may_publish(self, who: str, topic: str, payload: bytes) -> Verdict:  # noqa: ARG002
+    def may_publish(self, who: str, topic: str, payload: bytes) -> Verdict:
         if topic in self.faulty:
             raise RuntimeError("the host is broken")
         return Verdict.DROPPED if topic in self.forbidden else Verdict.ALLOWED
@@ -75,13 +75,13 @@ class Host:
             raise RuntimeError("the host is broken")
         return None if who in self.hidden_from else message
 
-    def facts(self, who: str, message: Message) -> Fact | None:  # noqa: ARG002
+    def facts(self, who: str, message: Message) -> Fact | None:
         return None if message.topic in self.factless else Fact(message.topic, message.payload)
 
-    def oversize(self, who: str, topic: str, head: bytes, size: int) -> Fact:  # noqa: ARG002
+    def oversize(self, who: str, topic: str, head: bytes, size: int) -> Fact:
         return Fact(topic, head, size)
 
-    def retains(self, message: Message, facts: Fact | None) -> bool:  # noqa: ARG002
+    def retains(self, message: Message, facts: Fact | None) -> bool:
         return message.topic not in self.fleeting
 
     def announce(self, kept: Fact) -> None:
