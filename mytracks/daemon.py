@@ -216,7 +216,7 @@ class Daemon(Service):
             await self._open_rooms()
         except CorruptDatabase as error:
             self._give_up(str(error), EXIT_DATA)
-        except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing) as error:
+        except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing, OSError) as error:
             self._give_up(str(error), EXIT_REFUSED)
 
     def _broke(self, failure: Failure) -> None:
