@@ -74,14 +74,15 @@ class Repeating:
         self, clock: Clock, interval: float, work: Callable[[], object], what: str
     ) -> None:
         self._clock = clock
-        self._interval = interval
+        self.interval = interval
+        """Seconds; a change counts from the next run on."""
         self._work = work
         self._what = what
         self._next: IDelayedCall | None = None
 
     def start(self) -> None:
         """First run after one interval."""
-        self._next = self._clock.later(self._interval, self._run)
+        self._next = self._clock.later(self.interval, self._run)
 
     def stop(self) -> None:
         """No run begins after this."""

@@ -176,6 +176,7 @@ class Daemon(Service):
         self._opened = AsyncExitStack()
         self._ports = Ports(http=None, mqtt=None)
         self._opening: Deferred[None] | None = None
+        self._rooms: Rooms | None = None
         self._exit_code = 0
 
     def setServiceParent(self, parent: Any) -> None:
@@ -204,10 +205,13 @@ class Daemon(Service):
             self.log.error("nothing was re-read: {error}", error=str(error))
             return
         self._observer.set_level(new.log_level)
+        if self._rooms is not None:
+            self._rooms.broker.adopt(new.mqtt)
+            self._rooms.site.adopt(new.http)
         changed = [
             name for name in _RESTARTING if getattr(new, name) != getattr(self._settings, name)
         ]
-        self.log.info("re-read the log level: {chosen}", chosen=new.log_level)
+        self.log.info("re-read the log level ({chosen}) and limits", chosen=new.log_level)
         if changed:
             self.log.warn("needs a restart: {names}", names=", ".join(changed))
 
@@ -253,6 +257,7 @@ class Daemon(Service):
         opened.push_async_callback(control.close)
         await self._listen(rooms)
         settle()
+        self._rooms = rooms
         self._announce(rooms)
 
     async def _listen(self, rooms: Rooms) -> None:
@@ -331,7 +336,9 @@ class Daemon(Service):
 
 
 _RESTARTING: Final = tuple(
-    field.name for field in attrs.fields(Settings) if field.name != "log_level"
+    field.name
+    for field in attrs.fields(Settings)
+    if field.name not in ("config", "log_level", "mqtt", "http")
 )
 
 

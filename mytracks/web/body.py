@@ -33,6 +33,10 @@ class Room:
     def __init__(self, size: int) -> None:
         self._free = size
 
+    def resize(self, change: int) -> None:
+        """So many bytes more, or fewer; claimed ones stay claimed."""
+        self._free += change
+
     def take(self, amount: int) -> bool:
         """Claim `amount` bytes; False: they are not free."""
         if amount > self._free:

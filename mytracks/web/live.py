@@ -174,6 +174,12 @@ class LiveDoor:
         """How many sockets are open, those included that were told to go and have not yet."""
         return len(self._sockets)
 
+    def adopt(self, limits: Limits) -> None:
+        """Keep to these limits from now on; sockets that are open stay open."""
+        self._limits = limits
+        self._factory = _factory(self._clock, limits)
+        self._probing.interval = limits.ping_interval
+
     def open(self) -> None:
         """Begin to look after the sockets; to begin again does no harm."""
         self._probing.stop()

@@ -66,6 +66,13 @@ class Site(TwistedSite):
     def stopFactory(self) -> None:
         """The last listener closed; connections go on until `close`."""
 
+    def adopt(self, limits: Limits) -> None:
+        """Keep to these limits from now on."""
+        self.room.resize(limits.max_bodies - self.limits.max_bodies)
+        self.limits = limits
+        self.timeOut = limits.idle_timeout
+        self.live.adopt(limits)
+
     def opened(self, channel: Channel) -> None:
         """A connection was made."""
         self._channels[channel] = None

@@ -23,7 +23,8 @@ HEAD = """\
 Each setting has one name in four places; the first that is set wins: flag, environment, TOML file,
 default. The file is `--config FILE` or `MYTRACKS_CONFIG`, else `/etc/mytracks/mytracks.toml` if it
 exists. In the file a name has `_` where the flag has `-`. An unknown or bad setting ends the start
-with one line. SIGHUP re-reads the log level and says what else changed and needs a restart.
+with one line. SIGHUP re-reads the log level and the limits of `[mqtt]` and `[http]`, and says what
+else changed and needs a restart.
 
 | flag | environment | default | meaning |
 |---|---|---|---|

@@ -312,6 +312,22 @@ class HangUpTests(WholeCase):
         rude.closed_within(5)
         until(lambda: daemon.lines[before:], 5, "a line at debug level about a malformed packet")
 
+    def test_sighup_takes_up_new_limits_at_both_doors(self) -> None:
+        """Whoever needs a larger limit needs it now, and not at the price of a restart."""
+        daemon = self.new_daemon()
+        config = daemon.home / "mytracks.toml"
+        config.write_text("")
+        daemon.flags = ("--config", str(config), *daemon.flags)
+        daemon.start()
+        held = self.signed_in(daemon, ANA)
+        config.write_text("[mqtt]\nmax_connections = 1\n[http]\nmax_body_size = 10\n")
+        daemon.signal(signal.SIGHUP)
+        daemon.expect_line("limits")
+        self.assertEqual(3, self.phone(daemon).connect("late", ANA, PASSWORDS[ANA]))
+        web = self.web(daemon, ANA)
+        self.assertEqual(413, web.ask("PUT", "/api/account", b"x" * 11).status)
+        held.ping()
+
     def test_sighup_with_a_broken_file_changes_nothing_and_says_so(self) -> None:
         """A typing error in the file must not stop a running server."""
         daemon = self.new_daemon()

@@ -70,6 +70,15 @@ class Broker(Generic[Who, Facts, Kept]):
             self._counters, connections=len(self._registry), retained=self._exchange.retained
         )
 
+    def adopt(self, limits: Limits) -> None:
+        """Keep to these limits from now on. Nobody is cut off for what they have already, and the
+        sizes of packets hold for connections to come.
+        """
+        self._terms.limits = self._registry.limits = limits
+        self._terms.incoming.most = limits.max_incoming_bytes
+        self._connection_limits = _connection_limits(limits)
+        self._exchange.adopt(limits)
+
     def attach(self, link: Link, peer: Peer) -> Client[Who, Facts, Kept]:
         """A new connection: tell what is returned of its bytes and of its end."""
         machine = Connection(self._connection_limits)

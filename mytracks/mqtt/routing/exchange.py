@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from mytracks.mqtt.protocol.topics import SubscriptionTree
 from mytracks.mqtt.routing.fanout import Fanout
+from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.owners import Owner, Owners
 from mytracks.mqtt.routing.ports import Facts, Intake, Journal, Kept, Message, Verdict, Who
 from mytracks.mqtt.routing.retained import Retained
@@ -46,6 +47,11 @@ class Exchange(Generic[Who, Facts, Kept]):
     def retained(self) -> int:
         """How many messages are retained."""
         return len(self._retained)
+
+    def adopt(self, limits: Limits) -> None:
+        """Retain so much from now on; what is retained stays."""
+        self._retained.most = limits.max_retained
+        self._retained.most_bytes = limits.max_retained_bytes
 
     def permits(self, who: Who, topic: str, payload: bytes) -> bool:
         """Whether `who` may publish this; what may not be is counted."""

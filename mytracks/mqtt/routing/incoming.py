@@ -20,7 +20,7 @@ class Incoming:
 
     def __init__(self, most: int) -> None:
         self.unheard = False
-        self._most = most
+        self.most = most
         self._total = 0
         self._parts: dict[Holder, int] = {}
 
@@ -32,7 +32,7 @@ class Incoming:
         self._total += size - self._parts.pop(holder, 0)
         if size:
             self._parts[holder] = size
-        while self._total > self._most:
+        while self._total > self.most:
             largest = max(self._parts, key=self._parts.__getitem__)
             self._total -= self._parts.pop(largest)
             largest.hoarded()

@@ -47,7 +47,7 @@ class Registry(Generic[C]):
     """All connections of one broker, those that have not yet said who they are included."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._here: set[C] = set()
         self._from: dict[str, int] = {}
         self._namespaces: dict[str, _Namespace[C]] = {}
@@ -65,8 +65,8 @@ class Registry(Generic[C]):
         self._here.add(connection)
         self._from[address] = self._from.get(address, 0) + 1
         excess = max(
-            len(self._here) - self._limits.max_connections,
-            self._from[address] - self._limits.max_connections_per_address,
+            len(self._here) - self.limits.max_connections,
+            self._from[address] - self.limits.max_connections_per_address,
         )
         if excess <= 0:
             return Arrival.WITHIN_LIMITS
@@ -102,7 +102,7 @@ class Registry(Generic[C]):
         """Whether one more client id may connect."""
         inhabitants = self._namespaces.get(namespace)
         return inhabitants is None or (
-            len(inhabitants.by_id) < self._limits.max_connections_per_user
+            len(inhabitants.by_id) < self.limits.max_connections_per_user
         )
 
     def enter(self, namespace: str, client_id: str, connection: C) -> None:
@@ -119,7 +119,7 @@ class Registry(Generic[C]):
 
     def may_subscribe(self, namespace: str) -> bool:
         """Whether one more subscription is within the limit."""
-        return self._namespaces[namespace].subscriptions < self._limits.max_subscriptions
+        return self._namespaces[namespace].subscriptions < self.limits.max_subscriptions
 
     def subscribed(self, namespace: str, change: int) -> None:
         """Count subscriptions made (1) or ended (-1)."""

@@ -18,8 +18,8 @@ class Retained:
     """At most `most` messages and `most_bytes` for each owner, which is whoever published them."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
-        self._most = most
-        self._most_bytes = most_bytes
+        self.most = most
+        self.most_bytes = most_bytes
         self._tree: TopicTree[tuple[Message, Owner]] = TopicTree()
 
     def __len__(self) -> int:
@@ -34,7 +34,7 @@ class Retained:
             _count(held[1], held[0], -1)
         if message.payload:
             _count(owner, message, 1)
-            if owner.retained <= self._most and owner.retained_bytes <= self._most_bytes:
+            if owner.retained <= self.most and owner.retained_bytes <= self.most_bytes:
                 self._tree.put(message.topic, (message, owner))
                 return True
             _count(owner, message, -1)

@@ -2,7 +2,7 @@
 
 from typing import Generic
 
-from attrs import frozen
+from attrs import define
 
 from mytracks.clock import Clock
 from mytracks.mqtt.routing.counters import Counters
@@ -11,10 +11,10 @@ from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Gatekeeper, Who
 
 
-@frozen(kw_only=True)
+@define(kw_only=True, eq=False)
 class Terms(Generic[Who]):
     """Who decides on rights, how much anybody and all together may have, by which clock, and where
-    it is counted.
+    it is counted. The limits may change while the broker runs: ask for them anew each time.
     """
 
     gatekeeper: Gatekeeper[Who]

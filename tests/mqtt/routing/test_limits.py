@@ -5,6 +5,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
+from mytracks.mqtt.protocol.packets.connect import Connack
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.limits import Limits
@@ -63,3 +64,23 @@ class ReachTests(SynchronousTestCase):
             phone = rig.connect()
             phone.send(Publish("a", bytes(size)))
             self.assertEqual(closed, phone.closed)
+
+
+class ChangedTests(SynchronousTestCase):
+    """Limits change while phones are connected; they must not notice."""
+
+    def test_new_limits_count_for_what_comes(self) -> None:
+        """And nobody is cut off for what they have already."""
+        rig = Rig(Limits())
+        first = rig.phone("first")
+        first.send(Publish("a", b"kept", 0, True))
+        rig.broker.adopt(Limits(max_connections=1, max_retained=1, max_filters=1))
+        late = rig.connect("late")
+        self.assertEqual([3], [p.code for p in late.hear() if isinstance(p, Connack)])
+        first.send(Publish("b", b"one too many", 0, True))
+        self.assertEqual(1, rig.broker.counters.retained)
+        rig.broker.adopt(Limits(max_filters=1))
+        now = rig.phone("now")
+        now.send(Subscribe(1, (("a", 0), ("b", 0))))
+        self.assertTrue(now.closed)
+        self.assertFalse(first.closed)
