@@ -57,6 +57,12 @@ class Listener:
         self._send(message("welcome", self._told, startup))
         self._catch_up(missed)
 
+    def answer(self) -> None:
+        """The client asks whether we are there: a page cannot see the pings of WebSocket itself."""
+        if self.state is State.PRESENT:
+            self._told = self._live.number
+            self._send(message("tick", self._told, {}))
+
     def pause(self) -> None:
         """What was sent is not being read."""
         if self.state is State.PRESENT:

@@ -33,6 +33,9 @@ from mytracks.web.query import Query, read
 from mytracks.web.request import Request
 from mytracks.web.routes import Operation, Route, Visit
 
+_PING: Final = b"ping"
+"""What a client may say; anything else means nothing."""
+
 PATH: Final = "/ws/locations/"
 GOING_AWAY: Final = 1001
 SIGNED_OUT: Final = 4401
@@ -92,6 +95,8 @@ class Socket(WebSocketServerProtocol):
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803
         self.silent = False
+        if payload == _PING and not self.ending:
+            self.listener.answer()
 
     def onPong(self, payload: bytes) -> None:
         self.silent = False

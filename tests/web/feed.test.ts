@@ -6,6 +6,7 @@ import type { Message } from "../../static/src/live/messages.ts";
 /** The far end of a wire. */
 class Wire extends EventTarget {
   closed = false;
+  readonly sent: string[] = [];
   readonly url: string;
 
   constructor(url: string) {
@@ -15,6 +16,10 @@ class Wire extends EventTarget {
 
   close(): void {
     this.closed = true;
+  }
+
+  send(text: string): void {
+    this.sent.push(text);
   }
 
   say(message: object): void {
@@ -58,7 +63,7 @@ function scene(signedIn = true) {
     due?.then();
     return due?.milliseconds;
   };
-  return { feed, wires, told, ring, timer: () => timer };
+  return { feed, wires, told, ring };
 }
 
 test("after a break it asks for what came after the last thing it heard", () => {
@@ -82,19 +87,22 @@ test("waits grow with each failure and begin anew after success", () => {
   assert.deepEqual([...waits, ring()], [1000, 2000, 4000, 1000]);
 });
 
-test("a server that never beats may be silent for as long as it likes", () => {
-  const { wires, timer, told } = scene();
+test("a quiet server is asked whether it is there, and its answer is enough", () => {
+  const { wires, ring, told } = scene();
   wires[0]?.say({ type: "welcome", seq: 5, data: {} });
-  assert.equal(timer(), null);
+  assert.equal(ring(), 10_000);
+  assert.deepEqual(wires[0]?.sent, ["ping"]);
+  wires[0]?.say({ type: "tick", seq: 6, data: {} });
+  assert.equal(ring(), 10_000);
   assert.deepEqual(told.states, ["live"]);
 });
 
-test("a server that beats and stops is stale, then tried anew", () => {
+test("a server that does not answer is stale, then tried anew", () => {
   const { wires, ring, told } = scene();
   wires[0]?.say({ type: "welcome", seq: 5, data: {} });
-  wires[0]?.say({ type: "tick", data: {} });
-  ring();
-  ring();
+  assert.deepEqual([ring(), ring()], [10_000, 5_000]);
+  assert.deepEqual(told.states, ["live", "stale"]);
+  assert.deepEqual([ring(), ring()], [10_000, 5_000]);
   assert.deepEqual(told.states, ["live", "stale", "retrying"]);
   assert.equal(wires[0]?.closed, true);
 });

@@ -59,6 +59,24 @@ class ListenerTests(SynchronousTestCase):
         for at in times:
             self.live.tell(Recorded(PHONE, fix(at)))
 
+    def test_who_asks_is_told_where_one_stands(self) -> None:
+        """A page that hears nothing for a while wants to know whether that is the truth."""
+        viewer = Viewer(self.live)
+        viewer.listener.begin(None)
+        self.happen(1)
+        viewer.listener.answer()
+        self.assertEqual(
+            ("tick", self.live.number), (viewer.told[-1]["type"], viewer.told[-1]["seq"])
+        )
+
+    def test_who_does_not_read_is_not_answered(self) -> None:
+        """However often it asks: nothing is buffered for it."""
+        viewer = Viewer(self.live)
+        viewer.listener.begin(None)
+        viewer.listener.pause()
+        viewer.listener.answer()
+        self.assertEqual(["welcome"], viewer.kinds)
+
     def test_the_welcome_comes_first_with_where_one_stands(self) -> None:
         """A page that sees another start time than before loads itself anew."""
         viewer = Viewer(self.live)

@@ -149,6 +149,13 @@ class TellingTests(LiveCase):
         await client.closed
         self.assertEqual(0, self.door.site.live.count)
 
+    async def test_a_ping_in_a_message_is_answered(self) -> None:
+        """A page cannot see WebSocket's own pings, and must not say Live over a dead connection."""
+        client = await self.connect()
+        await client.messages.get()
+        client.sendMessage(b"ping")
+        self.assertEqual("tick", (await client.messages.get())["type"])
+
     async def test_a_client_that_gives_no_sign_of_life_is_dropped(self) -> None:
         """A phone that left the network does not hold its place for ever."""
         client = await self.connect()

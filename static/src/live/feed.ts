@@ -4,8 +4,11 @@
 import { type Message, readMessage } from "./messages.ts";
 import { type Cue, type Do, next, type State, waitBefore } from "./machine.ts";
 
-/** Milliseconds without a frame after which a server that beats counts as gone; also for the welcome. */
+/** Milliseconds without a frame after which the server counts as gone; also for the welcome. */
 const SILENCE = 15_000;
+/** Milliseconds without a frame after which it is asked whether it is there: a family that rests has no news. */
+const QUIET = 10_000;
+const PING = "ping";
 /** The close code with which the server says that our session is over. */
 const SIGNED_OUT = 4401;
 /** Milliseconds out of sight after which the connection is given up. */
@@ -29,7 +32,6 @@ export class Feed {
   #socket: WebSocket | null = null;
   #attempt = 0;
   #seq: number | null;
-  #beats = false;
   #cancelTimer = (): void => {};
   readonly #address: string;
   readonly #around: Surroundings;
@@ -68,7 +70,6 @@ export class Feed {
   }
 
   #open(): void {
-    this.#beats = false;
     const url = this.#seq === null ? this.#address : `${this.#address}?since=${this.#seq}`;
     const socket = this.#around.connect(url);
     this.#socket = socket;
@@ -110,17 +111,19 @@ export class Feed {
     const message = readMessage(frame);
     if (message === null) return;
     if (message.seq !== null) this.#seq = message.seq;
-    if (message.type === "tick") this.#beats = true;
     this.tell(message.type === "welcome" ? "welcome" : "frame");
     this.#expectFrame();
     this.#listener.message(message);
   }
 
-  /** Silence means something only from a server that beats. */
+  /** A connection can be dead for hours before the browser notices; nobody may look at an old map that says Live. */
   #expectFrame(): void {
-    if (this.#socket === null) return;
-    this.#cancelTimer();
-    if (this.#beats) this.#timer(SILENCE, () => this.tell("silence"));
+    const socket = this.#socket;
+    if (socket === null) return;
+    this.#timer(QUIET, () => {
+      socket.send(PING);
+      this.#timer(SILENCE - QUIET, () => this.tell("silence"));
+    });
   }
 
   #timer(milliseconds: number, then: () => void): void {
