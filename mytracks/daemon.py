@@ -21,6 +21,7 @@ from mytracks.clock import Clock, Tasks, use_monotonic_timers
 from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME, Answer, Refusal
+from mytracks.host.addresses import own_address
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
@@ -42,7 +43,7 @@ from mytracks.settings import BadSetting, Settings
 from mytracks.sharing.identity import Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
-from mytracks.store.files import CorruptDatabase, StoreRefused
+from mytracks.store.files import FILE, CorruptDatabase, StoreRefused
 from mytracks.store.open import Store, open_store
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
@@ -52,6 +53,7 @@ from mytracks.web.pages.setup import SetupToken
 from mytracks.web.services import WebServices
 from mytracks.web.site import Site
 
+EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 BROKER_PATIENCE: Final = 2.5
 """Seconds for acknowledgements under way when we stop; all of stopping takes less than 5."""
 EXIT_REFUSED: Final = 1
@@ -96,7 +98,7 @@ def url(settings: Settings, port: int | None) -> str:
     if settings.public_url is not None:
         return settings.public_url
     address = settings.bind[0]
-    if address in ("::", "0.0.0.0"):
+    if address in EVERYWHERE:
         address = "localhost"
     return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
@@ -130,6 +132,7 @@ def join(
         health=partial(ailing, store),
         public_url=lambda: settings.public_url,
         mqtt_port=lambda: ports().mqtt,
+        own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,
         setup=setup,
         clock=clock,
         version=__version__,
@@ -307,6 +310,7 @@ class Daemon(Service):
 
     async def _close(self) -> None:
         notify("STOPPING=1")
+        self.log.info("stopping: what is under way is stored and acknowledged first")
         if self._opening is not None:
             self._opening.cancel()
         self._tasks.stop()
@@ -366,6 +370,8 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
             lock = DataDirLock(settings.data_dir)
             lock.acquire()
             opened.callback(lock.release)
+            if not (settings.data_dir / FILE).exists():
+                sys.stderr.write(f"mytracks: {settings.data_dir} holds no data yet: made anew\n")
             store = await open_store(
                 settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
             )

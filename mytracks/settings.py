@@ -97,7 +97,8 @@ def read_path(name: str, value: object) -> Path:
 def read_database(name: str, value: object) -> str:
     """`sqlite`: PostgreSQL comes with its own driver."""
     if value != "sqlite":
-        raise BadSetting(name, value, "sqlite")
+        # A database's URL holds a password.
+        raise BadSetting(name, str(value).partition(":")[0] + ":…", "sqlite")
     return "sqlite"
 
 

@@ -74,13 +74,14 @@ class SettingsTests(SynchronousTestCase):
             ({"log-level": "loud"}, {}, ("--log-level", "'loud'", "debug, info")),
             ({"public-url": "tracks.example"}, {}, ("--public-url", "https://")),
             ({"trusted-proxies": "10.0.0.0/99"}, {}, ("--trusted-proxies", "10.0.0.0/8")),
-            ({"database": "mysql://x"}, {}, ("--database", "sqlite")),
+            ({"database": "mysql://ana:secret@x"}, {}, ("--database", "mysql", "sqlite")),
             ({}, {"MYTRACKS_MQTT__MAX_INFLIGHT": "many"}, ("MAX_INFLIGHT", "whole number")),
             ({}, {"MYTRACKS_MQTT__CONNECT_TIMEOUT": "-1"}, ("CONNECT_TIMEOUT", "seconds")),
         ):
             with self.subTest(flags=flags, environment=environment):
                 line = self.refusal(dict(flags), dict(environment))
                 self.assertNotIn("\n", line)
+                self.assertNotIn("secret", line)
                 for part in expected:
                     self.assertIn(part, line)
 

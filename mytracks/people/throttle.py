@@ -10,6 +10,7 @@ Credentials are told apart by opaque tags; the throttle never sees a password.
 """
 
 import ipaddress
+import math
 from collections import Counter, OrderedDict, deque
 
 from attrs import Factory, define
@@ -134,4 +135,5 @@ def network(address: str) -> str:
 
 
 def _busy(wait: float) -> Busy:
-    return Busy("Too many failed sign-ins; try again later.", wait)
+    seconds = max(1, math.ceil(wait))
+    return Busy(f"Too many failed sign-ins; try again in {seconds} s.", wait)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from attrs import define
-from sqlalchemy import and_, bindparam, case, func, or_, select, tuple_
+from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.sharing.identity import Device
@@ -58,8 +58,8 @@ _mark: Final = insert(device).values(
 )
 _newer: Final = or_(
     device.c.last_tst.is_(None),
-    tuple_(_mark.excluded.last_tst, _mark.excluded.last_seq)
-    > tuple_(device.c.last_tst, device.c.last_seq),
+    # Of two in one second the later arrival is the newer: that is what viewers were shown.
+    _mark.excluded.last_tst >= device.c.last_tst,
 )
 MARK: Final = Rows(
     _mark.on_conflict_do_update(

@@ -225,7 +225,7 @@ def _advance(mark: Mark, location: Location, repeat: bool) -> None:
     if not repeat:
         mark.locations += 1
         at = (location.at, location.seq)
-        if mark.last is None or at > mark.last:
+        if mark.last is None or location.at >= mark.last[0]:
             mark.last = at
 
 

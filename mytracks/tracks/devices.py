@@ -30,7 +30,7 @@ class _Known:
     created: int
     seen: int
     newest: tuple[int, int] | None
-    """(at, seq) of the newest fix: the same order in which the store keeps them."""
+    """(at, seq) of the newest fix, by the same rule as the store keeps it."""
     locations: int = 0
 
     def state(self) -> DeviceState:
@@ -129,9 +129,9 @@ class Devices:
         if location is None:
             return
         known.locations += 1
-        newest = (location.at, location.seq)
-        if known.newest is None or newest > known.newest:
-            known.newest = newest
+        # Of two in one second the later arrival is the newer: that is what viewers were shown.
+        if known.newest is None or location.at >= known.newest[0]:
+            known.newest = location.at, location.seq
             known.tid = location.tid or known.tid
 
     def forget(self, owner: int) -> None:

@@ -75,6 +75,7 @@ def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
         services.clock,
         services.public_url,
         services.mqtt_port,
+        services.own_address,
     )
     setup = Setup(services.setup, services.people.accounts, login, frame)
     return [

@@ -47,6 +47,8 @@ class Channel(HTTPChannel):
 
     def __init__(self) -> None:
         HTTPChannel.__init__(self)
+        # Twisted says there, at info, that a browser closed nothing: that is for Twisted's readers.
+        self._log = Logger("twisted.web.http")
         self._phase = Phase.HEADER
         self._lingering: IDelayedCall | None = None
 

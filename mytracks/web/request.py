@@ -3,6 +3,7 @@
 Decides nothing about rights or content; `routes.py` finds who answers.
 """
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, ClassVar, Final
 from urllib.parse import unquote_to_bytes
 
@@ -142,7 +143,7 @@ class Request(TwistedRequest):
 
     def prepare(self, answer: Answer) -> bytes:
         """Set status and headers; gives back the body for whoever writes it."""
-        self.setResponseCode(answer.status)
+        self.setResponseCode(answer.status, HTTPStatus(answer.status).phrase.encode("ascii"))
         headers = self.responseHeaders
         for name, value in answer.headers:
             headers.addRawHeader(name, value)

@@ -19,6 +19,7 @@ from mytracks.web.proxies import Network
 class WebServices:
     """`health`: names what is down right now, nothing when all is well. `public_url`: scheme and
     host without a path, None while it is not known. `mqtt_port`: None where MQTT does not listen.
+    `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
     administrator."""
 
@@ -31,6 +32,7 @@ class WebServices:
     health: Callable[[], Sequence[str]]
     public_url: Callable[[], str | None]
     mqtt_port: Callable[[], int | None]
+    own_address: Callable[[], str | None]
     setup: SetupToken
     clock: Clock
     version: str

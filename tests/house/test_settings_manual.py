@@ -3,10 +3,11 @@
 `MAKE_MANUAL=1 python -m twisted.trial tests.house.test_settings_manual` writes it anew.
 """
 
+import ast
 import inspect
 import os
-import re
 import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,15 @@ def shown(value: object) -> str:
 
 def described(limits: type[Any]) -> dict[str, str]:
     """The words below each limit in its class, and what its docstring says of it."""
-    source = textwrap.dedent(inspect.getsource(limits))
-    below = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', source, re.MULTILINE | re.DOTALL)
-    return {name: " ".join(text.split()) for name, text in below if '"""' not in text}
+    (found,) = ast.parse(textwrap.dedent(inspect.getsource(limits))).body
+    assert isinstance(found, ast.ClassDef)
+    words = {}
+    for field, below in pairwise(found.body):
+        if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+            continue
+        if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            words[field.target.id] = " ".join(str(below.value.value).split())
+    return words
 
 
 def manual() -> str:

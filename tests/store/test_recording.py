@@ -157,6 +157,15 @@ class LocationTests(RecordingCase):
             (kept,) = await store.journal.record([self.reported(device, fix)])
             self.assertTrue(kept.new)
 
+    async def test_of_two_in_one_second_the_later_arrival_is_the_newest(self) -> None:
+        """A page that is loaded anew must not move a pin back."""
+        store, _, device = await self.phone()
+        for together in ([5, 9, 7], [8], [6]):
+            facts = [self.reported(device, location(NOW + 9, seq)) for seq in together]
+            await self.together(store, facts)
+        (state,) = await store.database.read(store.devices.all)
+        self.assertEqual((NOW + 9, 6), (state.last_at, state.last_seq))
+
     async def test_a_device_knows_how_many_locations_it_has(self) -> None:
         """Counting them would take a second for each million; neither doubles nor pings count."""
         store, _, device = await self.phone()

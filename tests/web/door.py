@@ -113,6 +113,7 @@ class Door:
         self.room = Room()
         self.people = self.room.people
         self.broker = MemoryBroker()
+        self.own_address: str | None = None
         self.locations = MemoryLocations()
         self.presence = Presence()
         self.setup = SetupToken()
@@ -129,6 +130,7 @@ class Door:
                 health=lambda: self.down,
                 public_url=lambda: public_url,
                 mqtt_port=lambda: 1883,
+                own_address=lambda: self.own_address,
                 setup=self.setup,
                 clock=self.room.clock,
                 version=VERSION,

@@ -109,6 +109,16 @@ class MapTests(TestCase):
         )
         self.assertIn(b"/static/map-ABCD2345.js", page.body)
 
+    async def test_a_phone_is_not_told_an_address_that_only_this_machine_knows(self) -> None:
+        """Whoever opens the URL in the log sees `localhost`; a phone would look at itself."""
+        self.door.own_address = "192.168.1.5"
+        await self.browser.sign_in()
+        page = await self.browser.get("/")
+        data = json.loads(page.body.split(b'id="page-data">')[1].split(b"</script>")[0])
+        port = self.door.origin.rpartition(":")[2]
+        self.assertEqual("192.168.1.5", data["phone"]["host"])
+        self.assertEqual(f"http://192.168.1.5:{port}/pub", data["phone"]["url"])
+
 
 class StaticTests(TestCase):
     """Files of the front end."""

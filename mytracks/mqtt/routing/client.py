@@ -372,6 +372,10 @@ class Client(Generic[Who, Facts, Kept]):
             self._next = None
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
+            session = conversation.session
+            self.log.info(
+                "{client} of {user} is gone", client=session.client_id, user=session.namespace
+            )
             conversation.end()
 
     def _gone(self) -> None:

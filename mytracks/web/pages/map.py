@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mytracks.clock import Clock
+from mytracks.host.addresses import is_loopback
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
 from mytracks.web.answers import Answer
@@ -28,6 +29,7 @@ class MapPage:
         clock: Clock,
         public_url: Callable[[], str | None],
         mqtt_port: Callable[[], int | None],
+        own_address: Callable[[], str | None],
     ) -> None:
         self._frame = frame
         self._history = history
@@ -36,6 +38,7 @@ class MapPage:
         self._clock = clock
         self._public_url = public_url
         self._mqtt_port = mqtt_port
+        self._own_address = own_address
 
     async def show(self, visit: Visit) -> Answer:
         """GET /"""
@@ -61,9 +64,14 @@ class MapPage:
     def _phone(self, request: Request) -> dict[str, object]:
         """What to type into a phone."""
         base = self._public_url() or request.absolute("")
-        host = base.partition("://")[2]
+        scheme, _, place = base.partition("://")
+        host = place if place.endswith("]") else place.rpartition(":")[0] or place
+        own = self._own_address() if is_loopback(host) else None
+        if own is not None:
+            # Whoever opened the page by the URL in the log: a phone needs another name for us.
+            place, host = place.replace(host, own, 1), own
         return {
-            "host": host if host.endswith("]") else host.rpartition(":")[0] or host,
+            "host": host,
             "mqtt_port": self._mqtt_port(),
-            "url": f"{base}/pub",
+            "url": f"{scheme}://{place}/pub",
         }

@@ -214,7 +214,7 @@ class ViolationTests(SynchronousTestCase):
         other, phone = rig.phone("other"), rig.phone()
         with capturedLogs() as told:
             phone.send_bytes(b"\xf0\x00")
-        self.assertEqual([LogLevel.debug], [event["log_level"] for event in told])
+        self.assertEqual([LogLevel.debug, LogLevel.info], [event["log_level"] for event in told])
         self.assertIn("MQTT-", told[0]["rule"])
         self.assertTrue(phone.closed)
         other.publish("a")
