@@ -65,6 +65,19 @@ test("a colour stays when somebody reports, and the server's word on it rules", 
   assert.deepEqual([...after].sort(), [...before].sort());
 });
 
+test("a new device takes no colour from those that were there, whatever its name", () => {
+  const there = [
+    device("anna/b", { created_at: "2026-01-01T00:00:00Z" }),
+    device("anna/a", { created_at: "2026-02-01T00:00:00Z" }),
+  ];
+  const before = readHousehold(there, []);
+  assert.deepEqual([...colours(before)], [["anna/b", 1], ["anna/a", 2]]);
+  const live = apply(before, { kind: "fix", fix: fix({ device: "anna/0", device_name: "anna/0" }) });
+  assert.equal(colours(live).get("anna/0"), 3);
+  const reloaded = readHousehold([device("anna/0", { created_at: "2026-03-01T00:00:00Z" }), ...there], []);
+  assert.deepEqual([...colours(reloaded)].sort(), [...colours(live)].sort());
+});
+
 test("odd entries of a list are passed over", () => {
   assert.equal(readHousehold([null, 3, {}, { device_name: 4 }], [null, {}]).devices.size, 0);
 });

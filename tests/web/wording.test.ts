@@ -71,6 +71,6 @@ test("initials are two characters as a reader counts them", () => {
 });
 
 test("facts leave out what is not known", () => {
-  const names = wording.facts({ ...heard(fix({ altitude: null, accuracy: null, connection_type: null })), online: false }).map(([name]) => name);
+  const names = wording.facts(heard(fix({ altitude: null, accuracy: null, connection_type: null }))).map(([name]) => name);
   assert.deepEqual(names, ["Reported", "Position"]);
 });

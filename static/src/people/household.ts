@@ -11,6 +11,8 @@ export interface Device {
   /** 1 to 8, or more for a second round; null: the server did not say. */
   readonly colour: number | null;
   readonly fix: Fix | undefined;
+  /** When it was made (Unix seconds); Infinity: while we look, after all that the server named. */
+  readonly made: number;
   /** When the server last got anything of it, the repetition of an old fix included (Unix seconds; 0: never). */
   readonly seen: number;
 }
@@ -27,7 +29,7 @@ export type Change =
   | { readonly kind: "status"; readonly device: string; readonly online: boolean; readonly at: number };
 
 function fresh(name: string): Device {
-  return { name, owner: name.split("/", 1)[0] ?? name, online: false, colour: null, fix: undefined, seen: 0 };
+  return { name, owner: name.split("/", 1)[0] ?? name, online: false, colour: null, fix: undefined, made: Infinity, seen: 0 };
 }
 
 function readDevice(value: unknown): Device | null {
@@ -41,6 +43,7 @@ function readDevice(value: unknown): Device | null {
     ...fresh(name),
     ...(typeof owner === "string" && owner !== "" ? { owner } : {}),
     online: value["is_online"] === true,
+    made: readMoment(value["created_at"]) ?? 0,
     seen: typeof seen === "number" ? seen : 0,
     colour: typeof colour === "number" && Number.isInteger(colour) && colour >= 1 ? colour : null,
   };
@@ -125,12 +128,18 @@ export function inOrder(rows: readonly Person[]): readonly Placed[] {
   return rows.flatMap((person) => [person.lead, ...person.others]);
 }
 
+/** Those made while we look stay in the order in which they came. */
+function byAge(one: Device, other: Device): number {
+  if (one.made !== other.made) return one.made < other.made ? -1 : 1;
+  return one.made === Infinity ? 0 : one.name.localeCompare(other.name);
+}
+
 /**
  * A colour for each device, from 1. The server's wins; a device without one gets the lowest that is free, in
- * the order of names, so that a report never changes a colour.
+ * the order in which they were made, so that neither a report nor a new device changes the colour of another.
  */
 export function colours(household: Household): ReadonlyMap<string, number> {
-  const devices = [...household.devices.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+  const devices = [...household.devices.values()].sort(byAge);
   const taken = new Set(devices.map((device) => device.colour));
   let free = 1;
   return new Map(

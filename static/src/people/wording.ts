@@ -123,7 +123,7 @@ export function tagText(label: string, { fix, heard }: Heard, now: number): stri
 const CONNECTIONS: Readonly<Record<string, string>> = { w: "Wi-Fi", m: "mobile", o: "offline" };
 
 /** Everything else that is known of a fix, as name and value; the unknown is left out. */
-export function facts({ fix, heard, online }: Heard & { readonly online: boolean }): readonly (readonly [string, string])[] {
+export function facts({ fix, heard }: Heard): readonly (readonly [string, string])[] {
   const known: readonly (readonly [string, string | null])[] = [
     [t("Reported"), momentText(heard)],
     [t("Fix"), heard - fix.at > OLD_FIX ? momentText(fix.at) : null],
@@ -133,7 +133,6 @@ export function facts({ fix, heard, online }: Heard & { readonly online: boolean
     [t("Course"), fix.course === null ? null : `${Math.round(fix.course)}°`],
     [t("Altitude"), fix.altitude === null ? null : t("{n} m", { n: Math.round(fix.altitude) })],
     [t("Network"), fix.connection === null ? null : (CONNECTIONS[fix.connection] ?? fix.connection)],
-    [t("Connection to us"), online ? t("open") : null],
   ];
   return known.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));
 }
