@@ -62,7 +62,7 @@ def makeService(options: Options) -> IService:
     """The daemon, built but not yet started."""
     from twisted.internet import reactor
 
-    from mytracks.daemon import Daemon
+    from mytracks.daemon.service import Daemon
     from mytracks.host.log_observer import LevelledObserver
 
     settings = options.settings

@@ -17,6 +17,6 @@ def main() -> None:
 
 def _offline(settings: Settings, operation: str, arguments: Mapping[str, Any]) -> Answer:
     # Imported only when needed: all of Twisted and the store hang on it.
-    from mytracks.daemon import run_offline
+    from mytracks.daemon.offline import run_offline
 
     return run_offline(settings, operation, arguments)

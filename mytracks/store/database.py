@@ -27,6 +27,10 @@ class StorageFailed(Unavailable):
     """The writer has stopped for good; nothing is stored until the process starts again."""
 
 
+class StorageDown(Unavailable):
+    """The database server does not answer: not stored, may be tried again."""
+
+
 class StorageBusy(Unavailable):
     """More waits to be stored than may wait."""
 
@@ -88,6 +92,8 @@ class State(Enum):
     OK = "ok"
     FULL = "full"
     """Not at the moment; looked at again every second or so."""
+    DOWN = "down"
+    """The database server cannot be reached; it is tried again and again."""
     FAILED = "failed"
     """Not until the process starts again."""
 
@@ -112,8 +118,9 @@ class Database(Protocol):
         """Run `unit` in its turn; fires with its result once it is durable.
 
         What the unit raises comes back as it is and costs only this unit. Otherwise StorageFull,
-        StorageFailed or StorageBusy: nothing of it was stored. Cancelling loses the answer, never
-        the unit.
+        StorageDown, StorageFailed or StorageBusy: nothing of it was stored. A unit that was under
+        way when the server was lost waits until it is known what became of it. Cancelling loses
+        the answer, never the unit.
         """
 
     def read(self, unit: Unit[T]) -> Deferred[T]:

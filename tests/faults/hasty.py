@@ -48,7 +48,7 @@ def main() -> None:
     """Run the daemon around this journal, in the foreground."""
     from twisted.internet import reactor
 
-    from mytracks.daemon import Daemon
+    from mytracks.daemon.service import Daemon
     from mytracks.host.log_observer import LevelledObserver
     from mytracks.tap import Options
 

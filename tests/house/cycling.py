@@ -13,7 +13,7 @@ from typing import Any, cast
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 
-from mytracks.daemon import Daemon
+from mytracks.daemon.service import Daemon
 from mytracks.host.log_observer import LevelledObserver
 from mytracks.tap import Options
 from tests.whole.daemon import LOCAL

@@ -1,0 +1,1 @@
+"""Composition: the one place where rooms are constructed and joined."""

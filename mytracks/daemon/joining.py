@@ -1,0 +1,136 @@
+"""Constructs every service and hands each what it needs. Decides nothing."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final
+
+from attrs import frozen
+
+from mytracks import __version__
+from mytracks.clock import Clock
+from mytracks.host.addresses import own_address
+from mytracks.mqtt.routing.broker import Broker
+from mytracks.mqtt.routing.ports import Journal
+from mytracks.people import build as people_room
+from mytracks.people.build import People
+from mytracks.people.revocations import Reason, Revocation
+from mytracks.phones.facts import Fact, Kept
+from mytracks.phones.gatekeeper import Gatekeeper
+from mytracks.phones.http_mode import HTTPMode
+from mytracks.phones.intake import Intake
+from mytracks.phones.presence import Presence
+from mytracks.settings import Settings
+from mytracks.sharing.identity import Principal
+from mytracks.sharing.visibility import Visibility
+from mytracks.store.database import State
+from mytracks.store.open import Store
+from mytracks.tracks import build as tracks_room
+from mytracks.tracks.build import Tracks
+from mytracks.web import build as web_room
+from mytracks.web.assets import find_assets
+from mytracks.web.pages.setup import SetupToken
+from mytracks.web.services import WebServices
+from mytracks.web.site import Site
+
+EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
+
+WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
+
+
+@frozen
+class Rooms:
+    """What the daemon is made of, joined."""
+
+    people: People
+    tracks: Tracks
+    broker: Broker[Principal, Fact, Kept]
+    site: Site
+    setup: SetupToken
+
+
+@frozen(kw_only=True)
+class Ports:
+    """Where we listen; None: not."""
+
+    http: int | None
+    mqtt: int | None
+
+
+def healthy(store: Store) -> bool:
+    """Whether a commit would be stored."""
+    return store.database.health.state is State.OK
+
+
+def ailing(store: Store) -> Sequence[str]:
+    """What is down, in words; nothing when all is well."""
+    return () if healthy(store) else (f"storage: {store.database.health.reason}",)
+
+
+def url(settings: Settings, port: int | None) -> str:
+    """What to type into a browser on this machine, or the address that the world uses."""
+    if settings.public_url is not None:
+        return settings.public_url
+    address = settings.bind[0]
+    if address in EVERYWHERE:
+        address = "localhost"
+    return f"http://{f'[{address}]' if ':' in address else address}:{port}"
+
+
+def join(
+    settings: Settings,
+    store: Store,
+    people: People,
+    clock: Clock,
+    ports: Callable[[], Ports],
+    wrap_journal: WrapJournal,
+) -> Rooms:
+    """Hand every service what it needs."""
+    tracks = tracks_room.build(
+        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
+    )
+    presence = Presence()
+    intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
+    journal = wrap_journal(store.journal)
+    broker: Broker[Principal, Fact, Kept] = Broker(
+        Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt
+    )
+    setup = SetupToken()
+    services = WebServices(
+        people=people,
+        history=tracks.history,
+        live=tracks.live,
+        presence=presence,
+        http_mode=HTTPMode(broker, journal, intake, clock),
+        assets=find_assets(),
+        health=partial(ailing, store),
+        public_url=lambda: settings.public_url,
+        mqtt_port=lambda: ports().mqtt,
+        own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,
+        setup=setup,
+        clock=clock,
+        version=__version__,
+        trusted_proxies=settings.trusted_proxies,
+    )
+    people.accounts.watch(partial(withdraw, broker, tracks))
+    people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
+    return Rooms(people, tracks, broker, web_room.build(services, settings.http), setup)
+
+
+def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
+    """Somebody is no longer let in by what is revoked: cut what came in by it."""
+    deleted = revocation.reason is Reason.DELETED
+    broker.disconnect(revocation.covers, revocation.reason.value, wills=not deleted)
+    if deleted:
+        broker.forget(revocation.name)
+        tracks.devices.forget(revocation.user)
+
+
+async def open_people(
+    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+) -> People:
+    """The people room, to be closed with `opened`."""
+    people = people_room.build(store.database, store, clock, reactor, settings.people)
+    await people.open()
+    opened.push_async_callback(people.close)
+    return people

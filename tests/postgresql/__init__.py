@@ -1,0 +1,1 @@
+"""A real PostgreSQL for the tests: started once for a test process, a database for each test."""
