@@ -20,6 +20,7 @@ from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.store.limits import Limits as StoreLimits
+from mytracks.store.postgresql import address
 from mytracks.tracks.limits import Limits as TracksLimits
 from mytracks.web.limits import Limits as HTTPLimits
 
@@ -95,11 +96,16 @@ def read_path(name: str, value: object) -> Path:
 
 
 def read_database(name: str, value: object) -> str:
-    """`sqlite`: PostgreSQL comes with its own driver."""
-    if value != "sqlite":
-        # A database's URL holds a password.
-        raise BadSetting(name, str(value).partition(":")[0] + ":…", "sqlite")
-    return "sqlite"
+    """`sqlite`, or the URL of a PostgreSQL database as libpq reads it."""
+    if value == "sqlite":
+        return "sqlite"
+    try:
+        return address.read(str(value).strip())
+    except ValueError as error:
+        # The text may hold a password: of a URL only its kind is shown, of other text a mere word.
+        kind, mark, _ = str(value).partition("://")
+        told = kind + mark if kind.isascii() and kind.isalpha() and len(kind) < 16 else ""
+        raise BadSetting(name, told + ("…" if mark or not told else ""), str(error)) from None
 
 
 def _items(value: object) -> list[str] | None:
@@ -158,7 +164,12 @@ def _one_of(*choices: str) -> Callable[[str, object], str]:
 
 SETTINGS: Final = (
     Setting("data-dir", None, read_path, "The only place written to."),
-    Setting("database", "sqlite", read_database, "sqlite: a file in the data dir."),
+    Setting(
+        "database",
+        "sqlite",
+        read_database,
+        "sqlite: a file in the data dir; or postgresql://user:password@host:port/name.",
+    ),
     Setting("bind", ("::",), read_addresses, "Addresses to listen on; :: is IPv6 and IPv4."),
     Setting("http-port", 8080, read_port, "Web, REST, sockets, phones' HTTP mode."),
     Setting("https-port", -1, read_port, "The same over TLS, once a certificate is active."),
@@ -191,7 +202,7 @@ class Settings:
 
     config: Path | None
     data_dir: Path
-    database: str
+    database: str = attrs.field(repr=False)
     bind: tuple[str, ...]
     http_port: int
     https_port: int

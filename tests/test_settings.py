@@ -101,10 +101,49 @@ class SettingsTests(SynchronousTestCase):
         self.assertIn("/nowhere.toml", self.refusal({"config": "/nowhere.toml"}))
         self.assertIn("TOML", self.refusal(self.written("http_port = = 1")))
 
+    def test_a_database_is_sqlite_or_a_url_as_libpq_reads_it(self) -> None:
+        """Hosts of any kind, sockets, encoded passwords, libpq's parameters."""
+        for given, kept in (
+            ("sqlite", "sqlite"),
+            ("postgres://ana:pw@db/tracks", "postgresql://ana:pw@db/tracks"),
+            ("postgresql://ana:p%40%2F@[::1]:5433/tracks", None),
+            ("postgresql:///tracks?host=/run/postgresql&user=ana", None),
+            ("postgresql://db.example/tracks?sslmode=verify-full&options=-csearch_path%3Dmt", None),
+            ("postgresql://one:5432,two:5433/tracks?target_session_attrs=read-write", None),
+        ):
+            with self.subTest(given=given):
+                self.assertEqual(kept or given, load({"database": given}, {}).database)
+
+    def test_a_bad_database_is_refused_without_its_password(self) -> None:
+        """The line ends up in a log, or in a question to others."""
+        for given, expected in (
+            ("mysql://ana:secret@x/tracks", "'mysql://…'"),
+            ("sqllite", "'sqllite'"),
+            ("host=x password=secret", "'…'"),
+            ("postgresql:secret", "sqlite or postgresql://"),
+            ("postgresql://ana:secret@host", "name of a database"),
+            ("postgresql://ana:secret@host/", "name of a database"),
+            ("postgresql://ana:secret@host:0/tracks", "a port"),
+            ("postgresql://ana:secret@host:99999/tracks", "a port"),
+            ("postgresql://ana:%zzsecret@host/tracks", "sqlite or postgresql://"),
+            ("postgresql://ana:secret@[::1/tracks", "sqlite or postgresql://"),
+            ("postgresql://ana:secret@host/tracks?sslmod=require", "sqlite or postgresql://"),
+            ("postgresql://ana:se/cret@host/tracks", "a port"),
+        ):
+            with self.subTest(given=given):
+                line = self.refusal({"database": given})
+                self.assertIn("--database", line)
+                self.assertIn(expected, line)
+                self.assertNotIn("secret", line)
+                self.assertNotIn("cret@", line)
+                self.assertNotIn("\n", line)
+
     def test_a_secret_is_not_shown(self) -> None:
         """Settings end up in logs and reports."""
-        settings = load({}, {"COMMAND_API_KEY": "s3cret"})
+        url = "postgresql://ana:s3cret@db/tracks"
+        settings = load({"database": url}, {"COMMAND_API_KEY": "s3cret"})
         self.assertEqual("s3cret", settings.command_api_key)
+        self.assertEqual(url, settings.database)
         self.assertNotIn("s3cret", repr(settings))
 
     def test_lists_and_networks_are_read_from_text_and_toml(self) -> None:
