@@ -26,7 +26,7 @@ class Limits:
     refuse_at: int = field(default=50_000, validator=ge(1))
     """Units; from here on a new one is refused with `StorageBusy`."""
     readers: int = field(default=2, validator=and_(ge(1), le(64)))
-    """Threads that read."""
+    """Threads, or connections to a server, that read."""
     waiting_reads: int = field(default=1_000, validator=ge(1))
     """Reads; from here on a new one is refused with `StorageBusy`."""
     ballast: int = field(default=16 * MIB, validator=ge(0))
@@ -51,3 +51,9 @@ class Limits:
     """Such messages; then a twentieth, the oldest, goes."""
     message_bytes: int = field(default=256 * MIB, validator=ge(1))
     """The same for the bytes of their bodies."""
+    node: int = field(default=1, validator=and_(ge(1), le(2**31 - 1)))
+    """The number of this process among those on one PostgreSQL: no two may have the same."""
+    answer_within: float = field(default=5.0, validator=_pause)
+    """Seconds for an answer of a database server; then it counts as down."""
+    prepare_within: float = field(default=120.0, validator=_pause)
+    """Seconds that a start waits for another process which makes or migrates the same tables."""

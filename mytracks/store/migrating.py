@@ -1,22 +1,28 @@
-"""Older tables become today's, after a snapshot. Imported only when there is something to do."""
+"""Older tables become today's; on SQLite after a snapshot, on PostgreSQL each migration in one
+transaction. Imported only when there is something to do.
+"""
 
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.script.revision import RevisionError
-from sqlalchemy import Connection, create_engine, event
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool, StaticPool
 from twisted.logger import Logger
 
 from mytracks.store.files import SNAPSHOTS, StoreRefused, put, snapshots, sync
 from mytracks.store.limits import Limits
 from mytracks.store.notes import VERSION
+
+if TYPE_CHECKING:
+    import psycopg2.extensions
 
 SCRIPTS: Final = Path(__file__).parent / "migrations"
 
@@ -29,19 +35,41 @@ def migrate(path: Path, limits: Limits, scripts: Path = SCRIPTS) -> None:
     Killed at any moment, it leaves a whole database of some revision and goes on from there.
     Raises StoreRefused when the tables are newer than we are, or the disk has no room.
     """
-    config = Config()
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    have, first, newest = _pending(path, ScriptDirectory.from_config(config))
+    with closing(sqlite3.connect(path)) as connection:
+        have = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
+        by = connection.execute("SELECT value FROM setting WHERE name = ?", (VERSION,)).fetchone()
+    first = _pending(str(path), have, by[0] if by else "unknown", scripts)
     if first is None:
         return
-    log.info("migrating the store from {have} to {newest}", have=have, newest=newest)
     snapshot(path, f"before-{first}", limits.snapshots)
     engine = create_engine("sqlite://", creator=lambda: _connect(path), poolclass=NullPool)
     event.listen(engine, "begin", _begin)
-    with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+    _upgrade(engine, scripts)
+
+
+def migrate_postgresql(
+    connection: "psycopg2.extensions.connection", where: str, have: str, by: str, scripts: Path
+) -> bool:
+    """Bring the tables that `connection` sees from revision `have` to the newest of `scripts`.
+
+    Whoever calls holds the lock. `where`, `by`: for people, the database and the version that made
+    it. Returns whether there was anything to do. Raises StoreRefused when the tables are newer.
+    """
+    if _pending(where, have, by, scripts) is None:
+        return False
+    connection.autocommit = False
+    # One connection, which holds the lock, and which SQLAlchemy leaves open.
+    engine = create_engine(
+        "postgresql+psycopg2://",
+        creator=lambda: connection,
+        poolclass=StaticPool,
+        use_native_hstore=False,
+    )
+    try:
+        _upgrade(engine, scripts)
+    except DBAPIError as error:
+        raise error.orig or error from error
+    return True
 
 
 def snapshot(path: Path, name: str, keep: int) -> Path:
@@ -70,21 +98,36 @@ def snapshot(path: Path, name: str, keep: int) -> Path:
     return whole
 
 
-def _pending(path: Path, scripts: ScriptDirectory) -> tuple[str, str | None, str]:
-    """The revision it has, the first to be applied (None: nothing) and the newest."""
-    with closing(sqlite3.connect(path)) as connection:
-        have = str(connection.execute("SELECT version_num FROM alembic_version").fetchone()[0])
-        by = connection.execute("SELECT value FROM setting WHERE name = ?", (VERSION,)).fetchone()
-    newest = str(scripts.get_current_head())
+def _pending(where: str, have: str, by: str, scripts: Path) -> str | None:
+    """The first revision to be applied; None: nothing."""
+    known = ScriptDirectory.from_config(_config(scripts))
+    newest = str(known.get_current_head())
     try:
         # Newest first, down to but not including the one it has.
-        pending = [script.revision for script in scripts.iterate_revisions(newest, have)]
+        pending = [script.revision for script in known.iterate_revisions(newest, have)]
     except RevisionError as error:
         raise StoreRefused(
-            f"{path} was made by a newer mytracks ({by[0] if by else 'unknown'}, tables {have});"
+            f"{where} was made by a newer mytracks ({by}, tables {have});"
             f" this one knows tables up to {newest}: install the newer version again"
         ) from error
-    return have, pending[-1] if pending else None, newest
+    if not pending:
+        return None
+    log.info("migrating the store from {have} to {newest}", have=have, newest=newest)
+    return pending[-1]
+
+
+def _config(scripts: Path) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    return config
+
+
+def _upgrade(engine: Engine, scripts: Path) -> None:
+    config = _config(scripts)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -5,8 +5,8 @@ from typing import Final
 from alembic import op
 from sqlalchemy import Column, Integer, Text, column, table
 
-revision: Final = "0003"
-down_revision: Final = "0002"
+revision: Final = "0004"
+down_revision: Final = "0003"
 
 
 def upgrade() -> None:
