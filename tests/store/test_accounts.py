@@ -11,7 +11,7 @@ from mytracks.phones.facts import Noted, Reported, SetAside
 from mytracks.sharing.identity import Door
 from mytracks.store.database import sql
 from mytracks.store.open import Store
-from mytracks.store.schema import metadata
+from mytracks.store.schema import tables
 from mytracks.transaction import Transaction
 from tests.store.cases import NOW, StoreCase, account, location, source
 
@@ -219,4 +219,5 @@ def web_session(owner: Account, token: bytes) -> WebSession:
 async def counts(tx: Transaction) -> dict[str, int]:
     """Rows of every table."""
     execute = sql(tx)._execute  # type: ignore[attr-defined]
-    return {name: execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in metadata.tables}
+    names = [table.name for table in tables("sqlite")]
+    return {name: execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
