@@ -27,6 +27,7 @@ from mytracks.store.sqlite.opening import prepare, refusal
 from mytracks.store.web_sessions import StoredWebSessions
 
 SQLITE: Final = "sqlite"
+POSTGRESQL: Final = "postgresql://"
 
 
 @frozen(kw_only=True)
@@ -54,14 +55,27 @@ async def open_store(
     limits: Limits,
     on_fatal: Callable[[str], object],
 ) -> Store:
-    """Open the store of a data folder; make it when the folder has never had one.
+    """Open the store; make it where there has never been one.
 
-    `database`: `sqlite`. `on_fatal` is called on the reactor, with one line, when nothing can be
-    stored any more. Raises StoreRefused or CorruptDatabase, whose text is one line for people.
+    `database`: `sqlite`, which is a file in `directory`, or a `postgresql://` URL. `on_fatal` is
+    called on the reactor, with one line, when nothing can be stored any more. Raises StoreRefused
+    or CorruptDatabase, whose text is one line for people.
     """
-    if database != SQLITE:
+    if database == SQLITE:
+        return await _on_sqlite(directory, clock, reactor, limits, on_fatal)
+    if not database.startswith(POSTGRESQL):
         # The text may hold a password: it is not repeated.
-        raise StoreRefused("the database must be sqlite: no other kind is supported")
+        raise StoreRefused("the database must be sqlite or a postgresql:// URL")
+    return await _on_postgresql(database, clock, reactor, limits, on_fatal)
+
+
+async def _on_sqlite(
+    directory: Path,
+    clock: Clock,
+    reactor: IReactorFromThreads,
+    limits: Limits,
+    on_fatal: Callable[[str], object],
+) -> Store:
     path = directory / FILE
     opened = SQLiteDatabase(
         path,
@@ -77,6 +91,29 @@ async def open_store(
         raise refusal(path, error) from error
     if path.stat().st_size > limits.check_at_start:
         opened.check()
+    return _furnished(opened, limits)
+
+
+async def _on_postgresql(
+    url: str,
+    clock: Clock,
+    reactor: IReactorFromThreads,
+    limits: Limits,
+    on_fatal: Callable[[str], object],
+) -> Store:
+    # psycopg2 and libpq are large, and needed only here.
+    from mytracks.store.postgresql import opening
+    from mytracks.store.postgresql.driver import PostgreSQLDatabase
+
+    opened = PostgreSQLDatabase(
+        url,
+        lambda: opening.prepare(url, limits, int(clock.now())),
+        clock,
+        reactor,
+        limits,
+        on_fatal,
+    )
+    await opened.open()
     return _furnished(opened, limits)
 
 

@@ -83,3 +83,11 @@ class Rows:
             while len(rows) - start >= size:
                 yield text, list(chain.from_iterable(rows[start : start + size]))
                 start += size
+
+    def around(self, dialect: str) -> tuple[str, str]:
+        """What stands before and after the groups of values, for a driver that writes these."""
+        _, mark = _POSITIONAL[dialect]
+        group = "(" + ", ".join([mark] * len(self.columns)) + ")"
+        head, _, tail = self._texts[dialect][1].partition(group)
+        # A percent sign stands twice where values are put in by marks.
+        return (head.replace("%%", "%"), tail.replace("%%", "%"))

@@ -24,8 +24,18 @@ LEAST: dict[str, Any] = {
     "message_days": 1,
     "message_count": 1,
     "message_bytes": 1,
+    "node": 1,
+    "answer_within": 0.001,
+    "prepare_within": 0.001,
 }
-MOST: dict[str, Any] = {"readers": 64, "probe_after": 86_400.0, "idle_after": 86_400.0}
+MOST: dict[str, Any] = {
+    "readers": 64,
+    "probe_after": 86_400.0,
+    "idle_after": 86_400.0,
+    "node": 2**31 - 1,
+    "answer_within": 86_400.0,
+    "prepare_within": 86_400.0,
+}
 
 
 class LimitsTests(SynchronousTestCase):

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred, fail
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mytracks.store.batches import Sequel
 from mytracks.store.database import StorageBusy, StorageFailed, StorageFull, T
 from mytracks.store.limits import Limits
 from mytracks.store.sqlite.failures import Trouble, line, name_of, trouble
@@ -50,7 +51,7 @@ class Readers:
 
     def read(self, unit: Unit[T]) -> Deferred[T]:
         """Run `unit` on a snapshot. Raises StorageBusy when too many wait."""
-        return self.submit(lambda connection: drive(unit(SQLiteTransaction(connection))))
+        return self.submit(lambda connection: drive(unit(SQLiteTransaction(connection, Sequel()))))
 
     def submit(self, read: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Run `read` between BEGIN and COMMIT on one of the connections."""

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from mytracks.store.batches import Sequel
 from mytracks.store.statements import Rows, Statement, Values
 
 T = TypeVar("T")
@@ -14,9 +15,9 @@ class SQLiteTransaction:
 
     dialect = "sqlite"
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, sequel: Sequel) -> None:
         self._execute = connection.execute
-        self._after: list[Callable[[], object]] = []
+        self._sequel = sequel
 
     async def run(self, statement: Statement, **values: Any) -> int:
         """Run it; the number of rows changed."""
@@ -40,21 +41,7 @@ class SQLiteTransaction:
 
     def after(self, call: Callable[[], object]) -> None:
         """`call` once all of this is durable; never if it is undone."""
-        self._after.append(call)
-
-    def mark(self) -> int:
-        """How far `after` has come, for `undo`."""
-        return len(self._after)
-
-    def undo(self, mark: int) -> None:
-        """Forget what was to be called since `mark`."""
-        del self._after[mark:]
-
-    def durable(self) -> None:
-        """The commit returned: make the calls."""
-        calls, self._after = self._after, []
-        for call in calls:
-            call()
+        self._sequel.after(call)
 
 
 def drive(work: Coroutine[Any, Any, T]) -> T:

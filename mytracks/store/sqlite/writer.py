@@ -12,21 +12,19 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Any, Final, Protocol
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
 from mytracks.errors import Unavailable
 from mytracks.store.database import StorageFailed, StorageFull
+from mytracks.store.front import Job
 from mytracks.store.limits import Limits
 from mytracks.store.notes import PROBE, note
 from mytracks.store.sqlite.ballast import Ballast
-from mytracks.store.sqlite.batches import Batches, Work
+from mytracks.store.sqlite.batches import Batches
 from mytracks.store.sqlite.failures import Trouble, is_full, line, passing_reason, trouble
 from mytracks.store.sqlite.pragmas import WRITER, connect
-
-Job = tuple[Work, Deferred[Any]]
 
 NAME: Final = "storage-writer"
 
@@ -177,7 +175,7 @@ class Writer:
             outcomes: Sequence[Any] = [Failure(StorageFull(self._refusing)) for _ in jobs]
         else:
             try:
-                outcomes = self._batches.commit([unit for unit, _ in jobs])
+                outcomes = self._batches.do([unit for unit, _ in jobs])
                 self.commits += 1
                 self._unfolded = True
             except (sqlite3.Error, MemoryError) as error:
@@ -218,7 +216,7 @@ class Writer:
         """Whether the ballast can be made again and a commit goes through."""
         try:
             self._ballast.make()
-            for outcome in self._batches.commit([note(PROBE, "", int(self._clock.now()))]):
+            for outcome in self._batches.do([note(PROBE, "", int(self._clock.now()))]):
                 if isinstance(outcome, Failure):
                     outcome.raiseException()
         except (sqlite3.Error, OSError, MemoryError) as error:

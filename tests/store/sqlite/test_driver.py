@@ -91,7 +91,7 @@ class SQLiteTests(StoreCase):
     async def test_a_damaged_page_found_later_ends_it(self) -> None:
         """A large file is checked after it is open; nobody goes on with a broken one."""
         store = await self.opened()
-        for number in range(300):
+        for number in range(2000):
             store.database.commit(note(named(number), "x" * 500, 0))
         await store.close()
         spoil(self.folder / FILE)

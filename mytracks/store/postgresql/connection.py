@@ -1,0 +1,291 @@
+"""One connection to the server, as we use it: a statement at a time, answered in time or given up.
+
+txpostgres carries it. Its own Deferreds are never handed on: closing a connection does not fire
+what waits on it, and cancelling one raises out of `cancel`.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+import psycopg2
+from attrs import field, frozen
+from psycopg2.extensions import (
+    TRANSACTION_STATUS_INERROR,
+    new_type,
+    register_type,
+)
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
+from txpostgres import txpostgres
+
+from mytracks.clock import Clock
+from mytracks.store.limits import Limits
+from mytracks.store.postgresql.failures import Gone, Late, line
+
+APPLICATION: Final = "mytracks"
+"""What the server lists our connections as."""
+
+_STOPPED: Final = 1.0
+"""Seconds by which a timer is late only when the whole process stood still."""
+_GRACE: Final = 0.2
+_BYTEA: Final = 17
+_NUMERIC: Final = 1700
+
+
+class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no types
+    """txpostgres' connection, which may end at any time without a word in the log.
+
+    `ended`: called when that is noticed and nobody waits; `heard`: the payload of a notification.
+    """
+
+    def __init__(
+        self, reactor: Any, ended: Callable[[Exception], object], heard: Callable[[str], object]
+    ) -> None:
+        super().__init__(reactor)
+        self._ended = ended
+        self._heard = heard
+
+    def usable(self) -> bool:
+        """Whether there is a socket to watch."""
+        return self.fileno() >= 0
+
+    def fileno(self) -> int:
+        """Never raises: libpq may have closed its socket a moment ago."""
+        connection = self.pollable()
+        if connection is None or connection.closed:
+            return -1
+        with suppress(psycopg2.InterfaceError):
+            return int(connection.fileno())
+        return -1
+
+    def doRead(self) -> None:
+        """Something came while no statement runs: a notification, or the end."""
+        try:
+            super().doRead()
+        except (psycopg2.Error, ValueError, OSError) as error:
+            self._ended(error)
+
+    def cursorFinished(self, cursor: Any) -> None:
+        """Watch for notifications again, if there is anything to watch."""
+        self._cursors.discard(cursor)
+        if self.usable():
+            self.reactor.addReader(self)
+            self.checkForNotifies()
+
+    def checkForNotifies(self) -> None:
+        """Hand on what was heard."""
+        notifies = self.pollable().notifies
+        if notifies:
+            heard = notifies[:]
+            del notifies[:]
+            for each in heard:
+                self._heard(each.payload)
+
+    def close(self) -> None:
+        """Unlike txpostgres, leave no cursor watching: its descriptor will be another socket's."""
+        for watcher in (*self._cursors, self):
+            for remove in (self.reactor.removeReader, self.reactor.removeWriter):
+                # libpq may have closed it already; then the system watches nothing.
+                with suppress(OSError, ValueError):
+                    remove(watcher)
+        if self.pollable() is not None:
+            with suppress(psycopg2.Error, OSError, ValueError):
+                super().close()
+
+
+class Link:
+    """An open connection, or one that has ended and stays so.
+
+    `on_end`: called when it ends while nothing is asked; what is asked then fails by itself.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        clock: Clock,
+        within: float,
+        on_end: Callable[[Exception], object],
+        heard: Callable[[str], object],
+    ) -> None:
+        self._clock = clock
+        self._within = within
+        self._on_end = on_end
+        self._wire = _Wire(reactor, self._broken, heard)
+        self._cursor: Any = None
+        self._answer: Deferred[Any] | None = None
+        self._due = 0.0
+        self._timer: IDelayedCall | None = None
+        self.ended = False
+
+    def open(self, url: str) -> Deferred[Any]:
+        """Connect. Fails with Late or an error of psycopg2."""
+        asked = self._wire.connect(url, application_name=APPLICATION, client_encoding="UTF8")
+        asked.addCallback(self._opened)
+        return self._wait_for(asked)
+
+    def execute(self, text: str | bytes) -> Deferred[Any]:
+        """Run finished SQL; fires with a cursor that has the last statement's result.
+
+        Fails with the server's error, or with Late or Gone when the connection has ended.
+        """
+        return self._wait_for(None if self.ended else self._cursor.execute(text))
+
+    def render(self, text: str, values: Any) -> bytes:
+        """The text with its values in it. Raises what psycopg2 has against one of them."""
+        rendered = self._cursor.mogrify(text, values)
+        assert isinstance(rendered, bytes)
+        return rendered
+
+    def quote(self, adapted: Any) -> bytes:
+        """A value as psycopg2 writes it, in this connection's encoding."""
+        with suppress(AttributeError):
+            adapted.prepare(self._wire.pollable())
+        quoted = adapted.getquoted()
+        assert isinstance(quoted, bytes)
+        return quoted
+
+    @property
+    def failed(self) -> bool:
+        """Whether the open transaction can only be undone."""
+        if self.ended:
+            return False
+        status = self._wire.pollable().get_transaction_status()
+        return bool(status == TRANSACTION_STATUS_INERROR)
+
+    def close(self, error: Exception | None = None) -> None:
+        """End it; what is asked fails with `error`. May be called again."""
+        if self.ended:
+            return
+        self.ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        answer, self._answer = self._answer, None
+        self._wire.close()
+        if answer is not None:
+            answer.errback(Failure(error or Gone("it was closed")))
+
+    def _opened(self, _: Any) -> None:
+        connection = self._wire.pollable()
+        register_type(_BYTES, connection)
+        register_type(_NUMBERS, connection)
+        self._cursor = self._wire.cursor()
+
+    def _wait_for(self, asked: Deferred[Any] | None) -> Deferred[Any]:
+        """A Deferred of our own, which fires in time whatever becomes of `asked`."""
+        answer: Deferred[Any] = Deferred()
+        if asked is None:
+            answer.errback(Failure(Gone("it has ended")))
+            return answer
+        self._answer = answer
+        self._due = self._clock.seconds() + self._within
+        if self._timer is None:
+            self._timer = self._clock.later(self._within, self._look)
+        asked.addCallbacks(self._answered, self._refused, (answer,), {}, (answer,), {})
+        return answer
+
+    def _answered(self, result: Any, answer: Deferred[Any]) -> None:
+        if answer is self._answer:
+            self._answer = None
+            answer.callback(result)
+
+    def _refused(self, failure: Failure, answer: Deferred[Any]) -> None:
+        if answer is not self._answer:
+            return
+        if self._cursor is not None and self._wire.usable():
+            self._answer = None
+            answer.errback(failure)
+        elif isinstance(failure.value, psycopg2.Error):
+            self.close(failure.value)
+        else:
+            self.close(Gone(failure.getErrorMessage()))
+
+    def _broken(self, error: Exception) -> None:
+        """It ended while txpostgres had nobody to tell."""
+        if self._answer is not None:
+            self.close(Gone(line(error)))
+        elif not self.ended:
+            self.close()
+            self._on_end(error)
+
+    def _look(self) -> None:
+        """One timer for many statements: set anew only when it fires."""
+        self._timer = None
+        if self._answer is None:
+            return
+        left = self._due - self._clock.seconds()
+        if left < -_STOPPED:
+            # It was we who did not run: the answer may be there, and is looked at after timers.
+            self._due -= left - _GRACE
+            left = _GRACE
+        if left > 0:
+            self._timer = self._clock.later(left, self._look)
+        else:
+            self.close(Late("no answer in time"))
+
+
+@frozen
+class Server:
+    """Where the database is, and how we connect to it. `url` may hold a password."""
+
+    url: str = field(repr=False)
+    reactor: Any = field(repr=False)
+    clock: Clock
+    limits: Limits
+
+    def link(
+        self,
+        on_end: Callable[[Exception], object],
+        heard: Callable[[str], object] = lambda _: None,
+    ) -> Link:
+        """A connection that is not open yet."""
+        return Link(self.reactor, self.clock, self.limits.answer_within, on_end, heard)
+
+    async def open(self, link: Link) -> None:
+        """Connect and set up `link`. Raises Late, Gone or an error of psycopg2; then it has
+        ended."""
+        try:
+            await link.open(self.url)
+            await link.execute(self._settings())
+        except BaseException:
+            link.close()
+            raise
+
+    def _settings(self) -> str:
+        """What every connection of ours has set; times are in milliseconds.
+
+        Statements and locks end before our own timer does, so that the server says why. Dead peers
+        are noticed by the server, so that what they held is free again.
+        """
+        within = int(self.limits.answer_within * 1000)
+        settings = {
+            "synchronous_commit": "on",
+            "statement_timeout": max(1, within * 8 // 10),
+            "lock_timeout": max(1, within * 6 // 10),
+            "idle_in_transaction_session_timeout": within * 2,
+            "tcp_keepalives_idle": 10,
+            "tcp_keepalives_interval": 5,
+            "tcp_keepalives_count": 3,
+            "bytea_output": "hex",
+            "standard_conforming_strings": "on",
+        }
+        return ";".join(f"SET {name} = {value}" for name, value in settings.items())
+
+
+def _bytes(value: str | bytes | None, _: Any) -> bytes | None:
+    r"""`\x…`, as the server writes it: psycopg2 would make a memoryview."""
+    return bytes.fromhex(value[2:]) if isinstance(value, str) else value
+
+
+def _number(value: str | bytes | None, _: Any) -> int | float | None:
+    """The sum of whole numbers is numeric: psycopg2 would make a Decimal."""
+    if value is None:
+        return None
+    text = str(value)
+    return int(text) if text.lstrip("-").isdigit() else float(text)
+
+
+_BYTES: Final = new_type((_BYTEA,), "BYTES", _bytes)
+_NUMBERS: Final = new_type((_NUMERIC,), "NUMBERS", _number)
