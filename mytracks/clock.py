@@ -7,12 +7,22 @@ that stops it.
 
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, cast
+from datetime import UTC, datetime
+from typing import Any, Final, cast
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+
+EARLIEST: Final = 1_704_067_200
+"""The first second of 2024, UTC. A clock before it was never set: a small computer without a
+battery begins at 1970, or at the day its system was made, until the network tells it the time."""
+
+
+def believable(now: float) -> bool:
+    """Whether `now` (UTC epoch seconds) may be the date: whether a clock that says so was set."""
+    return now >= EARLIEST
 
 
 def use_monotonic_timers(reactor: IReactorTime) -> None:
@@ -30,6 +40,14 @@ class Clock:
     def now(self) -> float:
         """The date: UTC epoch seconds; may jump when the host's clock is set."""
         return self._wall()
+
+    def doubt(self) -> str | None:
+        """Why the date is not to be believed, in one line for people; None: it is."""
+        now = self.now()
+        if believable(now):
+            return None
+        said = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%d %H:%M")
+        return f"the clock says {said} UTC: no certificates are made until it is set"
 
     def seconds(self) -> float:
         """For measuring lengths only: seconds since some fixed moment, never going back."""

@@ -175,6 +175,8 @@ class Daemon(Service):
                 "there is no administrator yet: open {url} to make one",
                 url=where + rooms.setup.path,
             )
+        if (doubt := self._clock.doubt()) is not None:
+            self.log.warn("{doubt}", doubt=doubt)
         notify("READY=1")
 
     def _write_runtime_file(self) -> None:

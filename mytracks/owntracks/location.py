@@ -13,6 +13,9 @@ from mytracks.owntracks.reading import Unreadable, canonical
 TOLERATED: Final = 300
 """Seconds that a phone's clock may be ahead of ours: "more than a few minutes" is the future."""
 
+_FAR: Final = 4_102_444_800
+"""The year 2100: what is later is no time of a fix, whatever our own clock says."""
+
 _MILLISECONDS: Final = 100_000_000_000
 """A time above this (the year 5138 in seconds, 1973 in milliseconds) is in milliseconds."""
 
@@ -62,8 +65,10 @@ class LocationMessage:
         return "location"
 
 
-def read_location(members: dict[str, Any], now: int) -> LocationMessage:
-    """What `members` (used up by this) say. `now`: time of arrival. Raises Unreadable."""
+def read_location(members: dict[str, Any], now: int, *, dated: bool = True) -> LocationMessage:
+    """What `members` (used up by this) say. `now`: time of arrival; `dated`: whether that is
+    believed, so that a later time is the phone's mistake and not ours. Raises Unreadable.
+    """
     for name in _TRANSPORT:
         members.pop(name, None)
     members, spelled = canonical(members)
@@ -73,7 +78,7 @@ def read_location(members: dict[str, Any], now: int) -> LocationMessage:
     latitude, longitude = _position(members)
     members.pop("_type", None)
     raw_time = members.pop("tst", None)
-    at, corrected, exact = _time(raw_time, now)
+    at, corrected, exact = _time(raw_time, now, now + TOLERATED if dated else _FAR)
     if not exact and raw_time is not None:
         extra["tst"] = raw_time
     sort_out(members, fields, extra)
@@ -113,15 +118,18 @@ def _degrees(value: Any, most: int, what: str) -> float:
     return round(number * 10_000_000) / 10_000_000
 
 
-def _time(raw: Any, now: int) -> tuple[int, bool, bool]:
-    """When the fix was made; whether that was corrected; whether it says all that `raw` does."""
+def _time(raw: Any, now: int, latest: int) -> tuple[int, bool, bool]:
+    """When the fix was made; whether that was corrected; whether it says all that `raw` does.
+
+    `latest`: a time after this is no time of a fix.
+    """
     number = raw if type(raw) is int else number_of(raw)
     if number is None or number <= 0:
         return now, True, False
-    if number <= now + TOLERATED:
+    if number <= latest:
         at = int(number)
         return at, False, at == number
-    if number >= _MILLISECONDS and number / 1000 <= now + TOLERATED:
+    if number >= _MILLISECONDS and number / 1000 <= latest:
         return int(number / 1000), True, False
     return now, True, False
 

@@ -43,19 +43,20 @@ class Other:
 Said = LocationMessage | LastWill | Other
 
 
-def parse(body: bytes, *, now: int) -> Said:
-    """Understand one payload that arrived at `now` (UTC seconds). Raises Unreadable."""
-    return understand(members(body), now=now)
+def parse(body: bytes, *, now: int, dated: bool = True) -> Said:
+    """Understand one payload that arrived at `now` (UTC seconds); `dated`: whether that is
+    believed. Raises Unreadable."""
+    return understand(members(body), now=now, dated=dated)
 
 
-def understand(said: dict[str, Any], *, now: int) -> Said:
+def understand(said: dict[str, Any], *, now: int, dated: bool = True) -> Said:
     """The same for the members of an object, which are used up. Raises Unreadable.
 
     An object with a position but without `_type` is a location, as the old server took it.
     """
     kind = said.get("_type")
     if kind == LOCATION or (kind is None and _has_position(said)):
-        return read_location(said, now)
+        return read_location(said, now, dated=dated)
     if kind == LAST_WILL:
         return LastWill()
     if type(kind) is not str or not kind or len(kind) > _LONGEST_KIND or "\x00" in kind:

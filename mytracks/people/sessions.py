@@ -1,18 +1,20 @@
 """Browsers that are signed in.
 
 A session is known by a random token that only the browser holds; we keep its SHA-256. It ends a
-week after it was last seen and a month after its sign-in. Whose it is and whether they still may
-is for `signin`; what ends all sessions of somebody is for `accounts`.
+week after it was last seen and a month after its sign-in. One that began while our clock was not
+set gets its dates when it is first seen, or swept, with a clock that is. Whose it is and whether
+they still may is for `signin`; what ends all sessions of somebody is for `accounts`.
 """
 
 import hashlib
 import secrets
 from collections.abc import Callable, Collection, Sequence
+from typing import Final
 
 from attrs import evolve
 from twisted.logger import Logger
 
-from mytracks.clock import Clock, Repeating, Tasks
+from mytracks.clock import Clock, Repeating, Tasks, believable
 from mytracks.errors import NotFound, Unauthenticated, Unavailable
 from mytracks.people import ports
 from mytracks.people.limits import Limits
@@ -22,6 +24,9 @@ from mytracks.transaction import Transaction, Transactions, Unit
 
 _TOKEN_BYTES = 32
 _LONGEST_AGENT = 300
+_UNDATED: Final = 4_102_444_800
+"""When a session ends that began while nobody knew the date (the year 2100): not before it has got
+its dates. To a clock that begins at 1970 with each start a week means nothing."""
 
 Watcher = Callable[[Collection[bytes]], object]
 """Is told the hashes of tokens that open nothing any more."""
@@ -100,9 +105,7 @@ class Sessions:
             del self._live[session.token_hash]
             return None
         if now - session.seen >= self._limits.session_seen_every:
-            session = evolve(session, seen=now, expires=self._expiry(session.created, now))
-            self._live[session.token_hash] = session
-            self._tasks.start(self._write(session), "noting that a session was seen")
+            session = self._note(session, now)
         return session
 
     async def end(self, token: str) -> None:
@@ -172,7 +175,17 @@ class Sessions:
     def _known(self, token_hash: bytes) -> WebSession | None:
         return None if token_hash in self._leaving else self._live.get(token_hash)
 
+    def _note(self, session: WebSession, now: int) -> WebSession:
+        """The session as seen now, and written; dated anew when it began without a date."""
+        created = session.created if believable(session.created) else now
+        session = evolve(session, created=created, seen=now, expires=self._expiry(created, now))
+        self._live[session.token_hash] = session
+        self._tasks.start(self._write(session), "noting that a session was seen")
+        return session
+
     def _expiry(self, created: int, seen: int) -> int:
+        if not believable(created):
+            return _UNDATED
         return min(seen + self._limits.session_idle, created + self._limits.session_absolute)
 
     def _surplus(self, user: int) -> Sequence[bytes]:
@@ -195,6 +208,8 @@ class Sessions:
         for token_hash, session in list(self._live.items()):
             if session.expires <= now:
                 del self._live[token_hash]
+            elif believable(now) and not believable(session.created):
+                self._note(session, now)
         self._tasks.start(self._swept(now), "removing expired sessions")
 
     async def _swept(self, now: int) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import define, frozen
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, believable
 from mytracks.mqtt.routing.ports import Message
 from mytracks.owntracks import topics
 from mytracks.owntracks.location import LocationMessage
@@ -86,7 +86,8 @@ class Intake:
         try:
             found = members(body, self._limits.max_parsed)
             topic = found.get("topic")
-            return Reading(body, now, topic, understand(found, now=now))
+            said = understand(found, now=now, dated=believable(now))
+            return Reading(body, now, topic, said)
         except Unreadable as error:
             return Reading(body, now, topic, None, str(error))
 

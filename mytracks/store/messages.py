@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import Integer, bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from mytracks.clock import EARLIEST
 from mytracks.store.bounds import Bound, Queries
 from mytracks.store.database import sql
 from mytracks.store.limits import Limits
@@ -48,7 +49,8 @@ QUERIES: Final = Queries(message)
 BODY: Final = ADD.columns.index("body")
 _old: Final = (
     select(message.c.id)
-    .where(message.c.received < bindparam("before"))
+    # What came while our clock was not set is not old; it goes by the bounds alone.
+    .where(message.c.received < bindparam("before"), message.c.received >= EARLIEST)
     .order_by(message.c.received)
     .limit(bindparam("most", type_=Integer))
 )

@@ -38,7 +38,7 @@ _new: Final = insert(web_session).values(
 PUT: Final = Statement(
     _new.on_conflict_do_update(
         index_elements=["token_hash"],
-        set_={"seen": _new.excluded.seen, "expires": _new.excluded.expires},
+        set_={name: _new.excluded[name] for name in ("created", "seen", "expires")},
     )
 )
 END: Final = Statement(
@@ -68,7 +68,7 @@ class StoredWebSessions:
         ]
 
     async def put(self, tx: Transaction, session: WebSession) -> None:
-        """Store a session, or the newer `seen` and `expires` of one that is there. Raises NotFound
+        """Store a session, or the newer dates of one that is there. Raises NotFound
         when there is no such account."""
         if await sql(tx).one(NAME_OF, number=session.user) is None:
             raise NotFound("there is no such account")

@@ -125,6 +125,20 @@ class TimeTests(SynchronousTestCase):
         self.check(2**63, NOW, corrected=True, kept=True)
         self.check(1e25, NOW, corrected=True, kept=True)
 
+    def test_the_future_is_judged_only_by_a_clock_that_was_set(self) -> None:
+        """A small computer that begins at 1970 must not put every good fix there."""
+        for raw, at, corrected in (
+            (NOW, NOW, False),
+            (str(NOW), NOW, False),
+            (NOW * 1000, NOW, True),
+            (4_102_444_801, 60, True),
+            (0, 60, True),
+        ):
+            body = json.dumps({"_type": "location", "lat": 1, "lon": 2, "tst": raw}).encode()
+            said = parse(body, now=60, dated=False)
+            assert isinstance(said, LocationMessage)
+            self.assertEqual((at, corrected), (said.at, said.time_corrected), raw)
+
     def test_milliseconds_are_recognised(self) -> None:
         """A common mistake of scripts; the time in it is good."""
         self.check((NOW - 90) * 1000 + 7, NOW - 90, corrected=True, kept=True)

@@ -25,7 +25,7 @@ class Room:
     def __init__(self, limits: Limits = CHEAP, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
         self.timers = task.Clock()
-        self.began = 1_700_000_000.0
+        self.began = 1_750_000_000.0
         self.clock = Clock(self.timers, wall=lambda: self.began + self.timers.seconds())
         self.people: People = build(
             self.store.transactions, self.store, self.clock, cast(Any, reactor), limits

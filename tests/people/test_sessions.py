@@ -141,6 +141,65 @@ class LifeTests(SessionsCase):
         self.assertEqual(3, len(self.room.store.web_sessions.rows))
 
 
+class UnsetClockTests(SessionsCase):
+    """A small computer begins at 1970, or at the day its system was made, until it is told."""
+
+    async def opened(self, limits: Limits = CHEAP) -> Sessions:
+        """Sessions of a room where nobody knows the date."""
+        sessions = await super().opened(limits)
+        self.room.began = 3600.0
+        return sessions
+
+    def set_clock(self) -> None:
+        """The network tells the time."""
+        self.room.began = 1_750_000_000.0
+
+    async def test_setting_the_clock_signs_nobody_out(self) -> None:
+        """Whoever made the first account would have to sign in again a minute later."""
+        sessions = await self.opened()
+        token = await self.begin()
+        self.later(120)
+        self.assertIsNotNone(sessions.find(token))
+        self.set_clock()
+        found = sessions.find(token)
+        assert found is not None
+        now = int(self.room.clock.now())
+        self.assertEqual((now, now, now + 7 * DAY), (found.created, found.seen, found.expires))
+        self.assertEqual([found], list(self.room.store.web_sessions.rows.values()))
+        self.later(7 * DAY)
+        self.assertIsNone(sessions.find(token))
+
+    async def test_nor_when_the_server_starts_anew_in_between(self) -> None:
+        """A machine is often restarted once more after it was set up."""
+        await self.opened()
+        token = await self.begin()
+        again = await Room(store=self.room.store).open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(again.close()))
+        self.assertIsNotNone(again.people.sessions.find(token))
+
+    async def test_a_session_that_nobody_uses_gets_its_end_as_well(self) -> None:
+        """A stolen cookie must not live until the year 2100."""
+        sessions = await self.opened()
+        token = await self.begin()
+        self.set_clock()
+        self.room.timers.advance(60 * 60)
+        self.later(7 * DAY)
+        self.assertIsNone(sessions.find(token))
+
+    async def test_a_clock_that_was_lost_signs_nobody_out_either(self) -> None:
+        """The battery is empty: the machine starts at 1970 once more."""
+        sessions = await self.opened()
+        self.set_clock()
+        token = await self.begin()
+        self.room.began = 3600.0
+        self.assertIsNotNone(sessions.find(token))
+        self.room.timers.advance(60 * 60)
+        self.set_clock()
+        found = sessions.find(token)
+        assert found is not None
+        self.assertEqual(1_750_000_000, found.created)
+
+
 class EndTests(SessionsCase):
     """Signed out, by oneself or by somebody else."""
 

@@ -30,7 +30,8 @@ class Room:
 
     def __init__(self, limits: Limits | None = None) -> None:
         limits = limits or Limits()
-        self.clock = Clock(ManualClock(), wall=lambda: NOW + 0.9)
+        self.now = NOW + 0.9
+        self.clock = Clock(ManualClock(), wall=lambda: self.now)
         self.devices = Devices(MemoryTransactions(), MemoryDevices([]), limits)
         self.live = Live(Visibility, self.clock, limits)
         self.presence = Presence()

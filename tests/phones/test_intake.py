@@ -96,6 +96,15 @@ class FactsTests(IntakeCase):
             (fact.location.via, fact.location.flags, fact.location.at, fact.location.extra),
         )
 
+    def test_a_fix_keeps_its_time_while_our_clock_is_not_set(self) -> None:
+        """The phone knows the date and we do not: it is our mistake."""
+        self.room.now = 3600.0
+        fact = self.reported(wire())
+        self.assertEqual(
+            (NOW - 60, 3600, Flags.NONE),
+            (fact.location.at, fact.location.received, fact.location.flags),
+        )
+
     def test_a_location_below_the_device_counts_for_it(self) -> None:
         """Small trackers publish on `/pico` (OwnTracks 2.1)."""
         self.assertEqual("phone", self.reported(wire(), BASE + "/pico").source.name)

@@ -356,6 +356,16 @@ class NotedTests(RecordingCase):
         left = await rows(store, "SELECT received FROM message ORDER BY received")
         self.assertEqual([(NOW + 9 * DAY,), (NOW + 11 * DAY,)], left)
 
+    async def test_what_came_while_the_clock_was_not_set_is_not_old(self) -> None:
+        """Setting it by fifty years must not remove what phones said an hour ago."""
+        store, ana, _ = await self.phone(Limits(ballast=0, message_days=10))
+        for received in (3600, NOW, NOW + 11 * DAY):
+            await store.journal.record(
+                [Noted(source=source(ana), kind="lwt", topic="t", body=b"", received=received)]
+            )
+        left = await rows(store, "SELECT received FROM message ORDER BY received")
+        self.assertEqual([(3600,), (NOW + 11 * DAY,)], left)
+
 
 class QuarantineTests(RecordingCase):
     """What could not be understood."""
