@@ -1,10 +1,30 @@
 """The tables: neutral between the databases."""
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, Text
+from collections.abc import Iterator
+
+from sqlalchemy import (
+    BigInteger,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+)
 from twisted.trial.unittest import SynchronousTestCase
 
-from mytracks.store.schema import ddl, metadata, tables
+from mytracks.store.schema import ddl, tables
 from mytracks.store.statements import NAMED
+from mytracks.store.tables import metadata
+
+
+def keys(table: Table) -> Iterator[list[str]]:
+    """The columns of everything that both databases make an index for."""
+    for index in table.indexes:
+        yield [column.name for column in index.columns]
+    for constraint in table.constraints:
+        if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint):
+            yield [column.name for column in constraint.columns]
 
 
 class SchemaTests(SynchronousTestCase):
@@ -30,7 +50,18 @@ class SchemaTests(SynchronousTestCase):
         """Above a kilobyte each value would take pages of its own."""
         for table in metadata.sorted_tables:
             if not table.dialect_options["sqlite"]["with_rowid"]:
-                self.assertNotIn("body", table.columns)
+                large = [
+                    column.name
+                    for column in table.columns
+                    if isinstance(column.type, LargeBinary) and not column.primary_key
+                ]
+                self.assertEqual([], large, table.name)
+
+    def test_no_key_holds_a_text_of_unbounded_length(self) -> None:
+        """An entry of an index of PostgreSQL holds 2.7 kB; a topic may have 65,535 bytes."""
+        for table in metadata.sorted_tables:
+            indexed = {name for names in keys(table) for name in names}
+            self.assertEqual(set(), indexed & {"topic", "filter", "client_id", "body"}, table.name)
 
     def test_both_databases_get_all_tables(self) -> None:
         """The texts for PostgreSQL are made from the same description."""
@@ -39,3 +70,21 @@ class SchemaTests(SynchronousTestCase):
             for table in tables(name):
                 self.assertIn(f"CREATE TABLE {table.name} (", text)
         self.assertNotIn("writer_mark", "\n".join(ddl(NAMED["sqlite"])))
+
+    def test_every_reference_can_be_followed_back_by_an_index(self) -> None:
+        """Else deleting one device looks through every row that might belong to it."""
+        for table in metadata.sorted_tables:
+            leading = {names[0] for names in keys(table)}
+            for key in table.foreign_keys:
+                self.assertIn(key.parent.name, leading, f"{table.name}.{key.parent.name}")
+
+    def test_whatever_belongs_to_an_account_or_a_device_goes_with_it(self) -> None:
+        """Only what must outlive them stays: who did what, what was signed, a session's device."""
+        stays = {
+            f"{table.name}.{key.parent.name}"
+            for table in metadata.sorted_tables
+            for key in table.foreign_keys
+            if key.ondelete != "CASCADE"
+        }
+        kept = {"audit.actor_id", "leaf.user_id", "leaf.device_id", "mqtt_session.device_id"}
+        self.assertEqual(kept, stays)
