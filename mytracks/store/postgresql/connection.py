@@ -4,6 +4,7 @@ txpostgres carries it. Its own Deferreds are never handed on: closing a connecti
 what waits on it, and cancelling one raises out of `cancel`.
 """
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -11,6 +12,8 @@ from typing import Any, Final
 import psycopg2
 from attrs import field, frozen
 from psycopg2.extensions import (
+    POLL_OK,
+    POLL_WRITE,
     TRANSACTION_STATUS_INERROR,
     new_type,
     register_type,
@@ -35,9 +38,14 @@ _NUMERIC: Final = 1700
 
 
 class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no types
-    """txpostgres' connection, which may end at any time without a word in the log.
+    """txpostgres' connection, which carries its statements itself: it stays registered with the
+    reactor, where a cursor of txpostgres would be added and removed for every statement.
 
-    `ended`: called when that is noticed and nobody waits; `heard`: the payload of a notification.
+    What is registered is a descriptor of our own for the same socket: libpq closes its one without
+    a word, and the reactor would take the next socket of that number for it.
+
+    `ended`: called when it ends and nobody waits for an answer; `heard`: with the payload of each
+    notification.
     """
 
     def __init__(
@@ -46,33 +54,61 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
         super().__init__(reactor)
         self._ended = ended
         self._heard = heard
+        self._asked: Deferred[None] | None = None
+        self._own: int | None = None
 
     def usable(self) -> bool:
-        """Whether there is a socket to watch."""
-        return self.fileno() >= 0
+        """Whether it is open."""
+        return self._own is not None and not self.pollable().closed
 
     def fileno(self) -> int:
-        """Never raises: libpq may have closed its socket a moment ago."""
+        """What the reactor watches."""
+        if self._own is not None:
+            return self._own
         connection = self.pollable()
-        if connection is None or connection.closed:
-            return -1
-        with suppress(psycopg2.InterfaceError):
-            return int(connection.fileno())
-        return -1
+        return -1 if connection is None or connection.closed else int(connection.fileno())
+
+    def settle(self) -> None:
+        """It is connected: from now on the socket does not change."""
+        self.reactor.removeReader(self)
+        self._own = os.dup(self.fileno())
+        self.reactor.addReader(self)
+
+    def ask(self, cursor: Any, text: str | bytes) -> Deferred[None]:
+        """Run finished SQL; fires when `cursor` has its result."""
+        asked = self._asked = Deferred()
+        try:
+            cursor.execute(text)
+        except psycopg2.Error:
+            self._asked = None
+            asked.errback()
+        else:
+            self._advance()
+        return asked
 
     def doRead(self) -> None:
-        """Something came while no statement runs: a notification, or the end."""
-        try:
+        """Something came: an answer or a part of it, a notification, the end."""
+        if self._pollingD is not None:
             super().doRead()
-        except (psycopg2.Error, ValueError, OSError) as error:
-            self._ended(error)
-
-    def cursorFinished(self, cursor: Any) -> None:
-        """Watch for notifications again, if there is anything to watch."""
-        self._cursors.discard(cursor)
+            return
+        self._advance()
         if self.usable():
-            self.reactor.addReader(self)
             self.checkForNotifies()
+
+    def doWrite(self) -> None:
+        """More of a long text can be sent."""
+        if self._pollingD is not None:
+            super().doWrite()
+            return
+        self.reactor.removeWriter(self)
+        self._advance()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """The reactor watches it no longer."""
+        if self._pollingD is not None:
+            super().connectionLost(reason)
+        else:
+            self._fail(Gone("the connection was lost"))
 
     def checkForNotifies(self) -> None:
         """Hand on what was heard."""
@@ -84,15 +120,34 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
                 self._heard(each.payload)
 
     def close(self) -> None:
-        """Unlike txpostgres, leave no cursor watching: its descriptor will be another socket's."""
-        for watcher in (*self._cursors, self):
-            for remove in (self.reactor.removeReader, self.reactor.removeWriter):
-                # libpq may have closed it already; then the system watches nothing.
-                with suppress(OSError, ValueError):
-                    remove(watcher)
+        """Watch it no longer, and close it. May be called at any time."""
+        self.reactor.removeReader(self)
+        self.reactor.removeWriter(self)
+        own, self._own = self._own, None
         if self.pollable() is not None:
-            with suppress(psycopg2.Error, OSError, ValueError):
-                super().close()
+            super().close()
+        if own is not None:
+            os.close(own)
+
+    def _advance(self) -> None:
+        """As far as it goes without waiting."""
+        try:
+            state = self.pollable().poll()
+        except psycopg2.Error as error:
+            self._fail(error)
+            return
+        if state == POLL_WRITE:
+            self.reactor.addWriter(self)
+        elif state == POLL_OK and self._asked is not None:
+            asked, self._asked = self._asked, None
+            asked.callback(None)
+
+    def _fail(self, error: Exception) -> None:
+        asked, self._asked = self._asked, None
+        if asked is not None:
+            asked.errback(error)
+        else:
+            self._ended(error)
 
 
 class Link:
@@ -130,7 +185,7 @@ class Link:
 
         Fails with the server's error, or with Late or Gone when the connection has ended.
         """
-        return self._wait_for(None if self.ended else self._cursor.execute(text))
+        return self._wait_for(None if self.ended else self._wire.ask(self._cursor, text))
 
     def render(self, text: str, values: Any) -> bytes:
         """The text with its values in it. Raises what psycopg2 has against one of them."""
@@ -168,10 +223,11 @@ class Link:
             answer.errback(Failure(error or Gone("it was closed")))
 
     def _opened(self, _: Any) -> None:
+        self._wire.settle()
         connection = self._wire.pollable()
         register_type(_BYTES, connection)
         register_type(_NUMBERS, connection)
-        self._cursor = self._wire.cursor()
+        self._cursor = connection.cursor()
 
     def _wait_for(self, asked: Deferred[Any] | None) -> Deferred[Any]:
         """A Deferred of our own, which fires in time whatever becomes of `asked`."""
@@ -186,10 +242,10 @@ class Link:
         asked.addCallbacks(self._answered, self._refused, (answer,), {}, (answer,), {})
         return answer
 
-    def _answered(self, result: Any, answer: Deferred[Any]) -> None:
+    def _answered(self, _: Any, answer: Deferred[Any]) -> None:
         if answer is self._answer:
             self._answer = None
-            answer.callback(result)
+            answer.callback(self._cursor)
 
     def _refused(self, failure: Failure, answer: Deferred[Any]) -> None:
         if answer is not self._answer:
@@ -197,10 +253,8 @@ class Link:
         if self._cursor is not None and self._wire.usable():
             self._answer = None
             answer.errback(failure)
-        elif isinstance(failure.value, psycopg2.Error):
+        elif isinstance(failure.value, Exception):
             self.close(failure.value)
-        else:
-            self.close(Gone(failure.getErrorMessage()))
 
     def _broken(self, error: Exception) -> None:
         """It ended while txpostgres had nobody to tell."""

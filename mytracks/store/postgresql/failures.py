@@ -58,6 +58,7 @@ _REASONS: Final[Mapping[str, str]] = {
 """Passing trouble by SQLSTATE or its class."""
 UNREACHABLE: Final = "the database server cannot be reached"
 SILENT: Final = "the database server does not answer"
+UNSPECIFIC: Final = "the database server refuses to store"
 STARTING: Final = "the database server is starting or stopping"
 
 
@@ -103,7 +104,8 @@ def reason(error: BaseException) -> str:
         return STARTING
     if code in _FATAL:
         return "the tables of the database are not there any more"
-    return _REASONS.get(code) or _REASONS.get(code[:2]) or UNREACHABLE
+    known = _REASONS.get(code) or _REASONS.get(code[:2])
+    return known or (UNSPECIFIC if code and not code.startswith(_LOST) else UNREACHABLE)
 
 
 def line(error: BaseException) -> str:

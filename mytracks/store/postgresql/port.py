@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mytracks.store.batches import Sequel
 from mytracks.store.postgresql.connection import Link, Server
-from mytracks.store.postgresql.failures import Gone, Moved, trouble
+from mytracks.store.postgresql.failures import Gone, Moved, Trouble, trouble
 from mytracks.store.postgresql.transaction import PostgreSQLTransaction, isolated
 from mytracks.store.schema import REVISION
 from mytracks.transaction import Unit
@@ -130,7 +130,12 @@ class Marked:
 
     def ends_batch(self, error: Exception) -> bool:
         """Whether it says something of the server or the connection."""
-        return trouble(error) is not None or not self.usable
+        return self.trouble(error) is not None
+
+    def trouble(self, error: Exception) -> Trouble | None:
+        """What `error` says of them; whatever it says, a connection may have ended meanwhile."""
+        kind = trouble(error)
+        return kind if kind is Trouble.FATAL or self.usable else Trouble.LOST
 
     async def _control(self, text: str) -> None:
         tx = self._transaction()

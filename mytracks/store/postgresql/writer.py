@@ -27,7 +27,8 @@ _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 1.0
 """Seconds between two attempts to connect."""
 _TRIES: Final = 20
-"""Attempts at a batch that the server undoes for another's sake."""
+"""Attempts at a batch that the server undoes for another's sake, or that ends the connection each
+time: those behind it must have their turn."""
 
 
 class Reports(Protocol):
@@ -128,39 +129,34 @@ class Writer:
         """What became of each unit, once that is known; or why none was stored."""
         tries = 0
         self._port.next()
-        while True:
+        while not self._port.arrived:
             try:
                 await batch.run(self._port)
-            except Exception as error:  # noqa: BLE001  # judged: those waiting need an answer
-                kind = trouble(error)
-                if kind is None:
-                    # Not a unit's, which costs no more than itself: at the edges of the batch.
-                    self.log.failure("a batch failed")
-                if kind is Trouble.AGAIN and tries < _TRIES:
-                    tries += 1
-                    await self._port.roll_back(careful=True)
-                elif kind is not Trouble.LOST:
-                    return await self._refused(kind, error)
-                elif not await self._regain(error):
-                    return StorageDown(reason(error))
-                elif self.ended:
-                    return StorageFailed(reason(error))
-                elif not self._port.arrived:
-                    continue
-                else:
-                    break
-            else:
                 break
+            except Exception as error:  # noqa: BLE001  # judged: those waiting need an answer
+                tries += 1
+                refusal = await self._met(error, tries)
+            if refusal is not None:
+                return refusal
         self._port.sequel.durable()
         return batch.outcomes
 
-    async def _refused(self, kind: Trouble | None, error: Exception) -> Unavailable:
-        """Meet an error of the whole database; what its batch is refused with."""
-        await self._port.roll_back()
-        if kind is not Trouble.PASSING and kind is not Trouble.AGAIN:
-            why = reason(error) if kind is Trouble.FATAL else f"a batch failed: {line(error)}"
-            self._end(why)
-            return StorageFailed(why)
+    async def _met(self, error: Exception, tries: int) -> Unavailable | None:
+        """Meet an error that ended a batch; what it is refused with. None: the same again, unless
+        it has arrived."""
+        kind = self._port.trouble(error)
+        if kind is Trouble.LOST:
+            if await self._regain(error) and tries < _TRIES:
+                return None
+            return (StorageFailed if self.ended else StorageDown)(reason(error))
+        again = kind is Trouble.AGAIN and tries < _TRIES
+        await self._port.roll_back(careful=again)
+        if again:
+            return None
+        if kind is Trouble.FATAL or kind is None:
+            # A unit costs no more than itself: this is of the edges of the batch, or of its tables.
+            self._end(reason(error) if kind else f"a batch failed: {line(error)}")
+            return StorageFailed(reason(error))
         self._refuse(error)
         return StorageFull(self._refusing)
 
@@ -170,7 +166,7 @@ class Writer:
         self._interrupted(State.FULL, StorageFull(self._refusing), line(error))
 
     async def _regain(self, error: Exception) -> bool:
-        """A new connection, however long it takes; False: the store closes first."""
+        """A new connection, however long it takes; False: storing ends first."""
         self._port.close()
         if isinstance(error, Late):
             self._down(error)
@@ -181,7 +177,9 @@ class Writer:
             except Exception as failed:  # noqa: BLE001  # whatever it is, it is tried again
                 if trouble(failed) is Trouble.FATAL:
                     self._end(reason(failed))
-                    return True
+                    return False
+                if trouble(failed) is None:
+                    self.log.failure("connecting failed")
                 self._down(failed)
             else:
                 return True
@@ -193,10 +191,10 @@ class Writer:
 
     def _down(self, error: Exception) -> None:
         """There is no connection, or none that can write."""
-        if trouble(error) is Trouble.LOST:
-            self._interrupted(State.DOWN, StorageDown(reason(error)), line(error))
-        else:
+        if trouble(error) is Trouble.PASSING:
             self._interrupted(State.FULL, StorageFull(reason(error)), line(error))
+        else:
+            self._interrupted(State.DOWN, StorageDown(reason(error)), line(error))
 
     def _interrupted(self, state: State, refusal: Unavailable, detail: str) -> None:
         self._state = state
@@ -226,11 +224,11 @@ class Writer:
         try:
             await self._look()
         except Exception as error:  # noqa: BLE001  # judged
-            kind = trouble(error)
+            kind = self._port.trouble(error)
             if kind is Trouble.LOST:
-                if await self._regain(error) and not self.ended and not self._refusing:
+                if await self._regain(error) and not self._refusing:
                     self._recovered()
-            elif kind is Trouble.FATAL or kind is None:
+            elif kind is Trouble.FATAL:
                 self._end(reason(error))
             else:
                 await self._port.roll_back()

@@ -1,11 +1,14 @@
 """Stores on a PostgreSQL server of the tests' own."""
 
 import atexit
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from mytracks.clock import Clock
@@ -55,6 +58,14 @@ class ServerCase(TestCase):
         assert isinstance(database, PostgreSQLDatabase)
         return database
 
+    async def until(self, look: Callable[[], bool], within: float = 20.0) -> None:
+        """Wait, with the reactor running, until `look` says so."""
+        end = reactor.seconds() + within
+        while not look():
+            if reactor.seconds() > end:
+                self.fail("it did not happen in time")
+            await turn(0.01)
+
     def ask(self, statement: str, **values: Any) -> list[Any]:
         """Run a statement on this test's database, past the store."""
         return self.server.ask(statement, self.url.rpartition("/")[2], **values)
@@ -68,3 +79,8 @@ class OwnServerCase(ServerCase):
         server = PostgreSQL()
         self.addCleanup(server.close)
         return server.make().start()
+
+
+def turn(seconds: float = 0.0) -> Deferred[None]:
+    """Let the reactor do what is due."""
+    return deferLater(cast(Any, reactor), seconds)
