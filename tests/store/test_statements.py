@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
+import psycopg2
 from sqlalchemy import Boolean, Column, Integer, MetaData, Table, bindparam, insert, select
 from twisted.trial.unittest import SynchronousTestCase
 
 import mytracks.store
+from mytracks.store.limits import Limits
+from mytracks.store.postgresql.opening import connect, prepare
 from mytracks.store.schema import ddl
 from mytracks.store.statements import NAMED, Rows, Statement
+from tests.store.cases import NOW
+from tests.store.postgresql.cases import shared
 
 _flags = Table("flags", MetaData(), Column("id", Integer), Column("on", Boolean))
 
@@ -40,7 +45,7 @@ class StatementTests(SynchronousTestCase):
             self.database.execute(statement)
 
     def test_every_statement_has_a_text_for_both_databases(self) -> None:
-        """PostgreSQL comes next, and must not turn this code around."""
+        """None is forgotten."""
         statements = list(everything(Statement))
         self.assertGreater(len(statements), 25)
         for name, statement in statements:
@@ -74,6 +79,37 @@ class StatementTests(SynchronousTestCase):
         """A LIMIT has an OFFSET on SQLite, which is a parameter."""
         statement = Statement(select(_flags.c.id).limit(bindparam("page", type_=Integer)))
         self.assertEqual([0], list(statement.defaults.values()))
+
+
+class PostgreSQLStatementTests(SynchronousTestCase):
+    """The same on the other database, which is more particular about types."""
+
+    def setUp(self) -> None:
+        url = shared().database()
+        prepare(url, Limits(), NOW)
+        self.connection = connect(url)
+        self.addCleanup(self.connection.close)
+
+    def test_every_statement_fits_the_tables(self) -> None:
+        """As SQLite's: a name, a type, an ambiguous column of an upsert."""
+        for name, statement in everything(Statement):
+            self.explain(name, statement.texts["postgresql"], _AnyName())
+
+    def test_every_insert_of_rows_fits_the_tables(self) -> None:
+        """In each of its sizes."""
+        for name, rows in everything(Rows):
+            for count in (1, 2, 1024):
+                nothing = [(None,) * len(rows.columns)] * count
+                ((text, values),) = rows.pieces("postgresql", nothing)
+                self.explain(name, text, values)
+
+    def explain(self, name: str, text: str, values: Any) -> None:
+        """Let the server plan it, with NULL for every value."""
+        with self.connection.cursor() as cursor:
+            try:
+                cursor.execute("EXPLAIN " + text, values)
+            except psycopg2.Error as error:
+                self.fail(f"{name}: {error}")
 
 
 class RowsTests(SynchronousTestCase):
