@@ -69,6 +69,7 @@ class Listening:
         self._timer: IDelayedCall | None = None
         self._running: Deferred[None] | None = None
         self._closing = False
+        self._patience = _OVERTAKEN
 
     def on_bell(self, observer: Observer) -> None:
         """Call `observer` on the reactor from now on, for our own bells as well."""
@@ -126,7 +127,7 @@ class Listening:
                 self.log.debug("listening: {error}", error=line(error))
             else:
                 refused = refused or self._clock.seconds()
-                if self._clock.seconds() - refused > _OVERTAKEN:
+                if self._clock.seconds() - refused > self._patience:
                     self._overtaken(f"another process uses this database as node {self._node}")
                     return
             await self._pause(1.0)

@@ -1,8 +1,6 @@
 """Stores on a PostgreSQL server of the tests' own."""
 
-import atexit
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -15,16 +13,9 @@ from mytracks.clock import Clock
 from mytracks.store.limits import Limits
 from mytracks.store.open import Store, open_store
 from mytracks.store.postgresql.driver import PostgreSQLDatabase
+from tests.databases import server
 from tests.postgresql.server import PostgreSQL
 from tests.store.cases import NOW, THREADS
-
-
-@cache
-def shared() -> PostgreSQL:
-    """The server that the tests of this process share, running."""
-    server = PostgreSQL()
-    atexit.register(server.close)
-    return server.make().start()
 
 
 class ServerCase(TestCase):
@@ -37,7 +28,7 @@ class ServerCase(TestCase):
 
     def chosen(self) -> PostgreSQL:
         """The server."""
-        return shared()
+        return server()
 
     async def opened(self, limits: Limits | None = None) -> Store:
         """The store of this test's database."""
@@ -51,6 +42,10 @@ class ServerCase(TestCase):
         )
         self.addCleanup(store.close)
         return store
+
+    def deferred(self, limits: Limits | None = None) -> Deferred[Store]:
+        """The same, for those that are refused."""
+        return Deferred.fromCoroutine(self.opened(limits))
 
     async def driver(self, limits: Limits | None = None) -> PostgreSQLDatabase:
         """Its database, with what only PostgreSQL's tells of itself."""
