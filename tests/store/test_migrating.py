@@ -1,5 +1,6 @@
 """Older databases on SQLite become today's, whatever happens on the way."""
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -172,6 +173,17 @@ class MigratingTests(MigratingCase):
         self.assertEqual("before-0002.sqlite3", kept.name)
         self.assertEqual(before, (structure(kept), rows(kept, "SELECT * FROM location")))
         self.assertEqual(0o600, kept.stat().st_mode & 0o777)
+
+    def test_without_room_for_the_snapshot_nothing_is_begun(self) -> None:
+        """A disk that fills up in the middle of an update is the worst moment to be without."""
+        before = structure(self.file)
+        # A file with a hole as large as twice what is free: it takes no room itself.
+        os.truncate(self.file, 2 * shutil.disk_usage(self.folder).free // 4096 * 4096)
+        with self.assertRaises(StoreRefused) as refused:
+            migrate(self.file, Limits())
+        self.assertRegex(str(refused.exception), r"before migrating needs \d+ free bytes in .*")
+        self.assertEqual(before, structure(self.file))
+        self.assertEqual([], list((self.file.parent / SNAPSHOTS).iterdir()))
 
     def test_only_the_newest_snapshots_are_kept(self) -> None:
         """Each is as large as the database; half a one is not counted, and replaced."""

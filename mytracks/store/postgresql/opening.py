@@ -165,12 +165,11 @@ def _check(
 
 def _create(connection: extensions.connection, now: int) -> None:
     """All tables in one transaction: killed in the middle, nothing is there."""
-    connection.autocommit = False
+    # psycopg2 begins one here although it is in autocommit mode otherwise.
     with connection, connection.cursor() as cursor:
         for statement in ddl(NAMED["postgresql"]):
             cursor.execute(statement)
         _sign(connection, now)
-    connection.autocommit = True
 
 
 def _sign(connection: extensions.connection, now: int) -> None:
