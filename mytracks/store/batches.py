@@ -74,6 +74,9 @@ class Port(Protocol):
     def ends_batch(self, error: Exception) -> bool:
         """Whether nothing more can be done in this transaction; else the unit alone failed."""
 
+    def contradicted(self, error: BaseException) -> bool:
+        """Whether another process may have changed what the unit had looked at before."""
+
 
 class Batch:
     """Some units. `outcomes`: the result of each, or its Failure; true only once it is durable."""
@@ -96,7 +99,7 @@ class Batch:
                 await self._merged(port, cast(Sequence[Mergeable[Any]], group))
             else:
                 for unit in group:
-                    self.outcomes.append(await _alone(port, cast(Unit[Any], unit)))
+                    self.outcomes.append(await _surely(port, cast(Unit[Any], unit)))
         await port.commit()
 
     async def _merged(self, port: Port, group: Sequence[Mergeable[Any]]) -> None:
@@ -112,10 +115,18 @@ class Batch:
             failures += 1
             if len(part) <= _FEW or failures >= _PATIENCE:
                 for unit in part:
-                    self.outcomes.append(await _alone(port, unit.apply))
+                    self.outcomes.append(await _surely(port, unit.apply))
             else:
                 half = len(part) // 2
                 waiting += [part[half:], part[:half]]
+
+
+async def _surely(port: Port, unit: Unit[Any]) -> Any:
+    """The same of a unit by itself, which may look again where another process was quicker."""
+    outcome = await _alone(port, unit)
+    if isinstance(outcome, Failure) and port.contradicted(outcome.value):
+        outcome = await _alone(port, unit)
+    return outcome
 
 
 async def _alone(port: Port, unit: Unit[Any]) -> Any:

@@ -131,13 +131,15 @@ class Request(TwistedRequest):
         return self._security_lines
 
     def text_header(self, name: str) -> str | None:
-        """The one value of a header, or None; bytes beyond ASCII become replacement characters."""
+        """The one value of a header, or None; what is no text becomes replacement
+        characters."""
         values = self._values(name)
         return values[0] if values else None
 
     def _values(self, name: str) -> list[str]:
         raw = self.requestHeaders.getRawHeaders(name.encode("ascii")) or []
-        return [value.decode("utf-8", "replace") for value in raw]
+        # Not every database holds a zero character in a text.
+        return [value.decode("utf-8", "replace").replace("\0", "\ufffd") for value in raw]
 
     # --- going out ---
 

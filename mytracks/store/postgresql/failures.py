@@ -38,6 +38,9 @@ class Trouble(Enum):
 READ_ONLY: Final = "25006"
 """SQLSTATE of a write where only reading is allowed."""
 
+CONTRADICTIONS: Final = ("23503", "23505")
+"""SQLSTATEs of a reference to a row that is gone, and of a row that is there already."""
+
 _LOST: Final = ("08", "57P01", "57P02", "57P03", "57P04", "57P05", "25P03", "25P04")
 _AGAIN: Final = ("40001", "40P01", "3B001")
 """With 3B001, no such savepoint, a joined text was refused before its first statement ran."""

@@ -10,7 +10,14 @@ from typing import Any, Final
 
 from mytracks.store.batches import Sequel
 from mytracks.store.postgresql.connection import Link, Server
-from mytracks.store.postgresql.failures import Gone, Moved, Trouble, trouble
+from mytracks.store.postgresql.failures import (
+    CONTRADICTIONS,
+    Gone,
+    Moved,
+    Trouble,
+    code_of,
+    trouble,
+)
 from mytracks.store.postgresql.transaction import PostgreSQLTransaction, isolated
 from mytracks.store.schema import REVISION
 from mytracks.transaction import Unit
@@ -131,6 +138,10 @@ class Marked:
     def ends_batch(self, error: Exception) -> bool:
         """Whether it says something of the server or the connection."""
         return self.trouble(error) is not None
+
+    def contradicted(self, error: BaseException) -> bool:
+        """Whether a row was made or removed between a look and an insert: the next look sees it."""
+        return code_of(error) in CONTRADICTIONS
 
     def trouble(self, error: Exception) -> Trouble | None:
         """What `error` says of them; whatever it says, a connection may have ended meanwhile."""

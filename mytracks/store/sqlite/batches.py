@@ -72,3 +72,7 @@ class Batches:
     def ends_batch(self, error: Exception) -> bool:
         """Whether it is trouble of the file."""
         return trouble(error, self._directory) is not None
+
+    def contradicted(self, error: BaseException) -> bool:
+        """Never: nobody else writes while we do."""
+        return False
