@@ -16,8 +16,8 @@ from mytracks.store.limits import Limits
 from mytracks.store.postgresql.opening import connect, prepare
 from mytracks.store.schema import ddl
 from mytracks.store.statements import NAMED, Rows, Statement
+from tests.databases import server
 from tests.store.cases import NOW
-from tests.store.postgresql.cases import shared
 
 _flags = Table("flags", MetaData(), Column("id", Integer), Column("on", Boolean))
 
@@ -85,7 +85,7 @@ class PostgreSQLStatementTests(SynchronousTestCase):
     """The same on the other database, which is more particular about types."""
 
     def setUp(self) -> None:
-        url = shared().database()
+        url = server().database()
         prepare(url, Limits(), NOW)
         self.connection = connect(url)
         self.addCleanup(self.connection.close)

@@ -12,8 +12,8 @@ from mytracks.store.limits import Limits
 from mytracks.store.postgresql.opening import connect, prepare
 from mytracks.store.schema import ddl, tables
 from mytracks.store.statements import NAMED
+from tests.databases import server
 from tests.store.cases import NOW
-from tests.store.postgresql.cases import shared
 
 if TYPE_CHECKING:
     _Case = SynchronousTestCase
@@ -171,7 +171,7 @@ class PostgreSQLTests(StoringContract, SynchronousTestCase):
     dialect, mark, broken = "postgresql", "%s", psycopg2.Error
 
     def setUp(self) -> None:
-        url = shared().database()
+        url = server().database()
         prepare(url, Limits(), NOW)
         self.connection = connect(url)
         self.addCleanup(self.connection.close)

@@ -11,9 +11,9 @@ from mytracks.store.postgresql.opening import ask, connect, prepare
 from mytracks.store.schema import ddl
 from mytracks.store.statements import NAMED
 from mytracks.store.structure import differences
+from tests.databases import server
 from tests.store import earlier
 from tests.store.cases import NOW
-from tests.store.postgresql.cases import shared
 
 if TYPE_CHECKING:
     _Case = SynchronousTestCase
@@ -119,7 +119,7 @@ class PostgreSQLTests(StructureContract, SynchronousTestCase):
 
     def fresh(self, statements: Sequence[str]) -> Callable[[str], Sequence[tuple[Any, ...]]]:
         """A database of its own."""
-        url = shared().database()
+        url = server().database()
         prepare(url, Limits(), NOW)
         connection = connect(url)
         self.addCleanup(connection.close)

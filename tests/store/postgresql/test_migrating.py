@@ -13,9 +13,9 @@ from mytracks.store.migrating import SCRIPTS
 from mytracks.store.postgresql.opening import ask, connect, prepare
 from mytracks.store.schema import REVISION, tables
 from mytracks.store.structure import differences
+from tests.databases import server
 from tests.store import earlier
 from tests.store.cases import NOW
-from tests.store.postgresql.cases import shared
 from tests.store.test_migrating import MARKED, ROOT, with_later
 
 CATALOGUE = (
@@ -41,7 +41,7 @@ class MigratingCase(SynchronousTestCase):
         self.folder = Path(self.mktemp()).resolve()
         self.folder.mkdir(parents=True)
         self.scripts = with_later(self.folder)
-        self.server = shared()
+        self.server = server()
 
     def earlier(self, name: str = "0001") -> str:
         """The URL of a database of an earlier revision."""

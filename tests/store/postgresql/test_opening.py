@@ -18,9 +18,9 @@ from mytracks.store.postgresql.opening import LOCK, ask, connect, prepare
 from mytracks.store.postgresql.refusing import refuse_server
 from mytracks.store.schema import REVISION
 from mytracks.store.structure import differences
+from tests.databases import server
 from tests.postgresql.server import PASSWORD, PostgreSQL
 from tests.store.cases import NOW
-from tests.store.postgresql.cases import shared
 from tests.store.test_migrating import ROOT
 from tests.whole.patience import until
 
@@ -35,7 +35,7 @@ class OpeningCase(SynchronousTestCase):
     """A database of its own on a server that is not harmed."""
 
     def setUp(self) -> None:
-        self.server = shared()
+        self.server = server()
         self.url = self.server.database()
 
     def execute(self, *statements: str, url: str | None = None) -> list[Any]:
