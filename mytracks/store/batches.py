@@ -74,7 +74,7 @@ class Port(Protocol):
     def ends_batch(self, error: Exception) -> bool:
         """Whether nothing more can be done in this transaction; else the unit alone failed."""
 
-    def contradicted(self, error: BaseException) -> bool:
+    def contradicted(self, error: BaseException | None) -> bool:
         """Whether another process may have changed what the unit had looked at before."""
 
 

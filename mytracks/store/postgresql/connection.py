@@ -5,7 +5,7 @@ what waits on it, and cancelling one raises out of `cancel`.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -26,6 +26,7 @@ from txpostgres import txpostgres
 from mytracks.clock import Clock
 from mytracks.store.limits import Limits
 from mytracks.store.postgresql.failures import Gone, Late, line
+from mytracks.store.postgresql.names import Names
 
 APPLICATION: Final = "mytracks"
 """What the server lists our connections as."""
@@ -174,9 +175,13 @@ class Link:
         self._timer: IDelayedCall | None = None
         self.ended = False
 
-    def open(self, url: str) -> Deferred[Any]:
-        """Connect. Fails with Late or an error of psycopg2."""
-        asked = self._wire.connect(url, application_name=APPLICATION, client_encoding="UTF8")
+    def open(self, url: str, where: Mapping[str, str]) -> Deferred[Any]:
+        """Connect to `url`, as far as `where` does not say otherwise. Fails with Late, Gone or an
+        error of psycopg2."""
+        if self.ended:
+            return self._wait_for(None)
+        ours = {"application_name": APPLICATION, "client_encoding": "UTF8", **where}
+        asked = self._wire.connect(url, **ours)
         asked.addCallback(self._opened)
         return self._wait_for(asked)
 
@@ -285,6 +290,7 @@ class Server:
     """Where the database is, and how we connect to it. `url` may hold a password."""
 
     url: str = field(repr=False)
+    names: Names = field(repr=False)
     reactor: Any = field(repr=False)
     clock: Clock
     limits: Limits
@@ -301,7 +307,7 @@ class Server:
         """Connect and set up `link`. Raises Late, Gone or an error of psycopg2; then it has
         ended."""
         try:
-            await link.open(self.url)
+            await link.open(self.url, await self.names.found())
             await link.execute(self._settings())
         except BaseException:
             link.close()

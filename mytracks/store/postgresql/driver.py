@@ -17,6 +17,7 @@ from mytracks.store.postgresql.address import place
 from mytracks.store.postgresql.connection import Server
 from mytracks.store.postgresql.failures import reason, trouble
 from mytracks.store.postgresql.listening import Listening, Observer
+from mytracks.store.postgresql.names import Names
 from mytracks.store.postgresql.readers import Readers
 from mytracks.store.postgresql.writer import Writer
 from mytracks.transaction import Unit
@@ -41,7 +42,8 @@ class PostgreSQLDatabase(Front):
         super().__init__(f"the database {place(url)}", clock, limits, on_fatal)
         self._prepare = prepare
         self._call = reactor.callFromThread
-        server = Server(url, reactor, clock, limits)
+        self._names = Names(url, clock, self._call, limits.answer_within)
+        server = Server(url, self._names, reactor, clock, limits)
         self._writer = Writer(server, self)
         self._readers = Readers(server, self._writer.suspect)
         self._listening = Listening(server, self.failed)
@@ -93,6 +95,7 @@ class PostgreSQLDatabase(Front):
                 self.log.failure("closing the store", failure)
 
     def _abort(self) -> None:
+        self._names.close()
         self._readers.abort()
         self._writer.abort()
 

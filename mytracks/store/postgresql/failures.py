@@ -65,7 +65,7 @@ UNSPECIFIC: Final = "the database server refuses to store"
 STARTING: Final = "the database server is starting or stopping"
 
 
-def code_of(error: BaseException) -> str:
+def code_of(error: BaseException | None) -> str:
     """The SQLSTATE; empty: the server said none."""
     return str(getattr(error, "pgcode", None) or "")
 

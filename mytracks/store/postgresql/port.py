@@ -139,7 +139,7 @@ class Marked:
         """Whether it says something of the server or the connection."""
         return self.trouble(error) is not None
 
-    def contradicted(self, error: BaseException) -> bool:
+    def contradicted(self, error: BaseException | None) -> bool:
         """Whether a row was made or removed between a look and an insert: the next look sees it."""
         return code_of(error) in CONTRADICTIONS
 

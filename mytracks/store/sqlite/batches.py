@@ -73,6 +73,6 @@ class Batches:
         """Whether it is trouble of the file."""
         return trouble(error, self._directory) is not None
 
-    def contradicted(self, error: BaseException) -> bool:
+    def contradicted(self, error: BaseException | None) -> bool:
         """Never: nobody else writes while we do."""
         return False
