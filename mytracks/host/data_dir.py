@@ -10,13 +10,30 @@ class DataDirRefused(Exception):
 
 
 def make_private(directory: Path) -> None:
-    """Create `directory` readable by its owner only. Raises DataDirRefused."""
+    """Create `directory` readable by its owner only, and durably: what is synced in it later is
+    lost all the same when its own name is. Raises DataDirRefused.
+    """
+    missing = [each for each in directory.parents if not each.exists()]
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for made in (*reversed(missing), directory):
+            _sync_names(made.parent)
     except OSError as error:
         raise DataDirRefused(
             f"the data directory {directory} cannot be created: {error.strerror}"
         ) from error
+
+
+def _sync_names(folder: Path) -> None:
+    """Make the names in `folder` durable, where we may look into it: else others made it."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class DataDirLock:

@@ -27,11 +27,14 @@ class RuntimeFile:
         self._path = directory / "runtime.json"
 
     def write(self, runtime: Runtime) -> None:
-        """Replace the file in one step, so that nobody ever reads half of it."""
+        """Replace the file in one step, so that nobody ever reads half of it, not even after a
+        power cut."""
         part = self._path.with_suffix(".json.part")
         part.unlink(missing_ok=True)
         with open(part, "x", opener=_private) as file:
             file.write(json.dumps(asdict(runtime)) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(part, self._path)
 
     def remove(self) -> None:

@@ -79,6 +79,7 @@ def snapshot(path: Path, name: str, keep: int) -> Path:
     """
     folder = path.parent / SNAPSHOTS
     folder.mkdir(mode=0o700, exist_ok=True)
+    sync(folder.parent)
     log_file = path.with_name(f"{path.name}-wal")
     size = path.stat().st_size + (log_file.stat().st_size if log_file.exists() else 0)
     needed = size + size // 10

@@ -27,6 +27,14 @@ def why_not() -> str | None:
     return None
 
 
+def unmount_below(place: Path) -> None:
+    """Unmount whatever a process that broke off may have left below `place`."""
+    for line in Path("/proc/mounts").read_text().splitlines():
+        mounted = line.split()[1]
+        if mounted.startswith(f"{place}/"):
+            subprocess.run(["umount", "-l", mounted], check=False, capture_output=True)
+
+
 class SmallDisk:
     """A file system of `size` bytes, mounted at `place`."""
 

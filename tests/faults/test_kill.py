@@ -46,10 +46,10 @@ class KillCase(WholeCase):
 
     log = Logger()
 
-    def prepare(self, daemon: Daemon) -> None:
+    def prepare(self, daemon: Daemon, *, device_password: bool = True) -> None:
         """Senders of both kinds; some with an account's password, some with a device's own."""
         self.recorder = Recorder()
-        own = daemon.device_password(f"{ANA}/own")
+        own = daemon.device_password(f"{ANA}/own") if device_password else PASSWORDS[ANA]
         senders: list[Sender] = [
             MQTTSender(ANA, PASSWORDS[ANA], "m1", self.recorder),
             MQTTSender(ANA, own, "own", self.recorder),
