@@ -25,7 +25,7 @@ from txpostgres import txpostgres
 
 from mytracks.clock import Clock
 from mytracks.store.limits import Limits
-from mytracks.store.postgresql.failures import Gone, Late, line
+from mytracks.store.postgresql.failures import Gone, Late
 from mytracks.store.postgresql.names import Names
 
 APPLICATION: Final = "mytracks"
@@ -45,17 +45,22 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
     What is registered is a descriptor of our own for the same socket: libpq closes its one without
     a word, and the reactor would take the next socket of that number for it.
 
-    `ended`: called when it ends and nobody waits for an answer; `heard`: with the payload of each
-    notification.
+    `answered`: called once for each `ask`, with the error if there was one; `ended`: when it ends
+    and nothing is asked; `heard`: with the payload of each notification.
     """
 
     def __init__(
-        self, reactor: Any, ended: Callable[[Exception], object], heard: Callable[[str], object]
+        self,
+        reactor: Any,
+        answered: Callable[[Exception | None], object],
+        ended: Callable[[Exception], object],
+        heard: Callable[[str], object],
     ) -> None:
         super().__init__(reactor)
+        self._answered = answered
         self._ended = ended
         self._heard = heard
-        self._asked: Deferred[None] | None = None
+        self._asked = False
         self._own: int | None = None
 
     def usable(self) -> bool:
@@ -75,17 +80,15 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
         self._own = os.dup(self.fileno())
         self.reactor.addReader(self)
 
-    def ask(self, cursor: Any, text: str | bytes) -> Deferred[None]:
-        """Run finished SQL; fires when `cursor` has its result."""
-        asked = self._asked = Deferred()
+    def ask(self, cursor: Any, text: str | bytes) -> None:
+        """Run finished SQL; `cursor` has its result once it is answered."""
+        self._asked = True
         try:
             cursor.execute(text)
-        except psycopg2.Error:
-            self._asked = None
-            asked.errback()
+        except psycopg2.Error as error:
+            self._fail(error)
         else:
             self._advance()
-        return asked
 
     def doRead(self) -> None:
         """Something came: an answer or a part of it, a notification, the end."""
@@ -139,16 +142,13 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
             return
         if state == POLL_WRITE:
             self.reactor.addWriter(self)
-        elif state == POLL_OK and self._asked is not None:
-            asked, self._asked = self._asked, None
-            asked.callback(None)
+        elif state == POLL_OK and self._asked:
+            self._asked = False
+            self._answered(None)
 
     def _fail(self, error: Exception) -> None:
-        asked, self._asked = self._asked, None
-        if asked is not None:
-            asked.errback(error)
-        else:
-            self._ended(error)
+        tell, self._asked = self._answered if self._asked else self._ended, False
+        tell(error)
 
 
 class Link:
@@ -168,7 +168,7 @@ class Link:
         self._clock = clock
         self._within = within
         self._on_end = on_end
-        self._wire = _Wire(reactor, self._broken, heard)
+        self._wire = _Wire(reactor, self._answered, self._broken, heard)
         self._cursor: Any = None
         self._answer: Deferred[Any] | None = None
         self._due = 0.0
@@ -178,19 +178,23 @@ class Link:
     def open(self, url: str, where: Mapping[str, str]) -> Deferred[Any]:
         """Connect to `url`, as far as `where` does not say otherwise. Fails with Late, Gone or an
         error of psycopg2."""
-        if self.ended:
-            return self._wait_for(None)
-        ours = {"application_name": APPLICATION, "client_encoding": "UTF8", **where}
-        asked = self._wire.connect(url, **ours)
-        asked.addCallback(self._opened)
-        return self._wait_for(asked)
+        answer = self._asking()
+        if not self.ended:
+            ours = {"application_name": APPLICATION, "client_encoding": "UTF8", **where}
+            self._wire.connect(url, **ours).addCallbacks(
+                self._opened, lambda failure: self._answered(failure.value)
+            )
+        return answer
 
     def execute(self, text: str | bytes) -> Deferred[Any]:
         """Run finished SQL; fires with a cursor that has the last statement's result.
 
         Fails with the server's error, or with Late or Gone when the connection has ended.
         """
-        return self._wait_for(None if self.ended else self._wire.ask(self._cursor, text))
+        answer = self._asking()
+        if not self.ended:
+            self._wire.ask(self._cursor, text)
+        return answer
 
     def render(self, text: str, values: Any) -> bytes:
         """The text with its values in it. Raises what psycopg2 has against one of them."""
@@ -228,44 +232,42 @@ class Link:
             answer.errback(Failure(error or Gone("it was closed")))
 
     def _opened(self, _: Any) -> None:
+        if self.ended:
+            return
         self._wire.settle()
         connection = self._wire.pollable()
         register_type(_BYTES, connection)
         register_type(_NUMBERS, connection)
         self._cursor = connection.cursor()
+        self._answered(None)
 
-    def _wait_for(self, asked: Deferred[Any] | None) -> Deferred[Any]:
-        """A Deferred of our own, which fires in time whatever becomes of `asked`."""
+    def _asking(self) -> Deferred[Any]:
+        """A Deferred that fires in time, whatever becomes of what is asked."""
         answer: Deferred[Any] = Deferred()
-        if asked is None:
-            answer.errback(Failure(Gone("it has ended")))
+        if self.ended:
+            answer.errback(Gone("it has ended"))
             return answer
         self._answer = answer
         self._due = self._clock.seconds() + self._within
         if self._timer is None:
             self._timer = self._clock.later(self._within, self._look)
-        asked.addCallbacks(self._answered, self._refused, (answer,), {}, (answer,), {})
         return answer
 
-    def _answered(self, _: Any, answer: Deferred[Any]) -> None:
-        if answer is self._answer:
-            self._answer = None
-            answer.callback(self._cursor)
-
-    def _refused(self, failure: Failure, answer: Deferred[Any]) -> None:
-        if answer is not self._answer:
+    def _answered(self, error: Exception | None) -> None:
+        if error is not None and not self._wire.usable():
+            self.close(error)
             return
-        if self._cursor is not None and self._wire.usable():
-            self._answer = None
-            answer.errback(failure)
-        elif isinstance(failure.value, Exception):
-            self.close(failure.value)
+        answer, self._answer = self._answer, None
+        if answer is None:
+            return
+        if error is None:
+            answer.callback(self._cursor)
+        else:
+            answer.errback(error)
 
     def _broken(self, error: Exception) -> None:
-        """It ended while txpostgres had nobody to tell."""
-        if self._answer is not None:
-            self.close(Gone(line(error)))
-        elif not self.ended:
+        """It ended while nothing was asked."""
+        if not self.ended:
             self.close()
             self._on_end(error)
 
