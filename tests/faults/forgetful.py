@@ -3,7 +3,8 @@
 python -m tests.faults.forgetful PLACE PLATTER SEED EARLY LAST: mounts at PLACE what PLATTER/tree
 holds. Everything lives in this process's memory but for what was made durable: SIGKILL is the power
 cut, and PLATTER/tree is what is left. EARLY: the chance of each change to be written unasked, whole
-or torn. LAST: the power is cut before the so-many-th change; 0: it is not. No product code is here.
+or torn. LAST: the power is cut before the so-many-th change; 0: it is not. While PLATTER/refusal
+exists, every change is refused with the error whose number it holds. No product code is here.
 """
 
 import errno
@@ -34,6 +35,7 @@ class Forgetful:
         self._chance = Random(seed)
         self._early = early
         self._left = last
+        self._refusal = platter / "refusal"
         stores, tree = platter / "stores", platter / "tree"
         shutil.rmtree(stores, ignore_errors=True)
         stores.mkdir()
@@ -71,6 +73,8 @@ class Forgetful:
 
     def _change(self) -> None:
         """A change is about to be made."""
+        if self._refusal.exists():
+            raise OSError(int(self._refusal.read_text()), "refused")
         self._left -= 1
         if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)

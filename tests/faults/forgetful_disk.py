@@ -58,6 +58,16 @@ class ForgetfulDisk:
         """Whether it has power."""
         return self._process is not None and self._process.poll() is None
 
+    def refuse(self, error: int) -> None:
+        """From now on answer every change with this error of the system, until `accept`."""
+        part = self._platter / "refusal.part"
+        part.write_text(str(error))
+        part.replace(self._platter / "refusal")
+
+    def accept(self) -> None:
+        """All is well again."""
+        (self._platter / "refusal").unlink(missing_ok=True)
+
     def cut(self) -> None:
         """The power goes off. Whoever still uses the disk gets errors; harmless when it is off."""
         if self._process is None:

@@ -9,9 +9,9 @@ from pathlib import Path
 MIB = 1024 * 1024
 
 
-def run(*words: str) -> None:
-    """Run a program of the system. Raises CalledProcessError with what it said."""
-    subprocess.run(words, check=True, capture_output=True, text=True)
+def run(*words: str) -> str:
+    """What a program of the system writes. Raises CalledProcessError with what it said."""
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def why_not() -> str | None:
@@ -87,4 +87,40 @@ class ReadOnly:
 
     def close(self) -> None:
         """Make it writable again."""
+        subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)
+
+
+class Card:
+    """A memory card with a real file system (ext4 in a file), mounted at `place`. After an error
+    the kernel itself makes it read-only, under whoever writes to it.
+    """
+
+    def __init__(self, image: Path, place: Path, size: int) -> None:
+        self._image = image
+        self.place = place
+        with image.open("xb") as file:
+            file.truncate(size)
+        run("mke2fs", "-q", "-F", "-t", "ext4", str(image))
+        place.mkdir(mode=0o700, exist_ok=True)
+        self.insert()
+
+    def insert(self) -> None:
+        """Mount it."""
+        run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.place))
+
+    def fail(self) -> None:
+        """The kernel finds an error on it."""
+        device = run("findmnt", "-n", "-o", "SOURCE", str(self.place)).strip()
+        (Path("/sys/fs/ext4") / Path(device).name / "trigger_fs_error").write_text("1")
+
+    def repair(self) -> None:
+        """Take it out, check it, put it back."""
+        run("umount", str(self.place))
+        # 1: errors were corrected.
+        done = subprocess.run(["e2fsck", "-fy", str(self._image)], check=False, capture_output=True)
+        assert done.returncode in (0, 1), done
+        self.insert()
+
+    def close(self) -> None:
+        """Take it out, whatever still runs there."""
         subprocess.run(["umount", "-l", str(self.place)], check=False, capture_output=True)

@@ -28,8 +28,8 @@ from mytracks.store.files import FILE
 from tests import databases
 from tests.faults.forgetful_disk import ForgetfulDisk, why_not
 from tests.faults.mounts import unmount_below
+from tests.faults.mutants import command
 from tests.faults.recorder import Verdict
-from tests.faults.sloppy import NORMAL, OFF
 from tests.faults.test_kill import KillCase
 from tests.whole.daemon import PROJECT, Daemon, scratch
 from tests.whole.patience import until
@@ -115,8 +115,8 @@ class CutUnderLoadTests(LoadCase):
 
     def test_a_writer_that_does_not_wait_for_the_disk_is_caught(self) -> None:
         """The test of the test: with `synchronous` off, and with what SQLite calls normal."""
-        for command in (OFF, NORMAL):
-            daemon = self.new_daemon(command=command)
+        for level in ("off", "normal"):
+            daemon = self.new_daemon(command=command(level))
             disk = self.on_forgetful_disk(daemon)
             self.prepare(daemon, device_password=False)
             self.cut_under_load(daemon, disk, random.Random(1), 0.0)

@@ -11,6 +11,7 @@ from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.limits import MIB, Limits
 from mytracks.store.notes import note
 from mytracks.store.sqlite.ballast import NAME
+from tests import databases
 from tests.contracts.database import named, names
 from tests.faults import mounts
 from tests.faults.mounts import ReadOnly, SmallDisk
@@ -25,7 +26,7 @@ class DiskCase(StoreCase):
 
     def setUp(self) -> None:
         super().setUp()
-        if reason := mounts.why_not():
+        if reason := databases.ONLY_SQLITE or mounts.why_not():
             raise SkipTest(reason)
         self.folder.mkdir(parents=True)
         self.disk = SmallDisk(self.folder, 16 * MIB)

@@ -5,6 +5,7 @@ import shutil
 from unittest import SkipTest
 
 from mytracks.store.files import FILE
+from tests import databases
 from tests.faults import mounts
 from tests.faults.mounts import MIB, SmallDisk
 from tests.whole.cases import WholeCase
@@ -37,7 +38,7 @@ class StartTests(WholeCase):
 
     def test_killed_on_a_full_disk_it_starts_again(self) -> None:
         """Stores nothing, says so to whoever asks, and goes on by itself when there is room."""
-        if reason := mounts.why_not():
+        if reason := databases.ONLY_SQLITE or mounts.why_not():
             raise SkipTest(reason)
         daemon = self.new_daemon()
         kept = daemon.data.rename(daemon.home / "kept")

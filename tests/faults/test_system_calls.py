@@ -7,6 +7,7 @@ HTTP answer, are sent after the end of the sync that follows the write of that r
 
 from unittest import SkipTest
 
+from tests import databases
 from tests.faults.hasty import HASTY
 from tests.faults.tracing import Call, Trace, why_not
 from tests.whole import packets
@@ -48,7 +49,7 @@ class SystemCallTests(WholeCase):
     """Proof 3."""
 
     def setUp(self) -> None:
-        if reason := why_not():
+        if reason := databases.ONLY_SQLITE or why_not():
             raise SkipTest(reason)
 
     def count(self, daemon: Daemon) -> int:
