@@ -143,6 +143,8 @@ class Front:
     def interrupted(self, state: State, reason: str, detail: str = "") -> None:
         """Nothing can be stored for now. `reason`: one line for anybody; `detail`: more of it, for
         the log alone."""
+        if self._health.state is State.FAILED:
+            return
         told = self._health.state is state
         self._is(state, reason)
         if not told:
@@ -155,7 +157,9 @@ class Front:
             )
 
     def recovered(self) -> None:
-        """Storing works again."""
+        """Storing works again, unless it was ended meanwhile."""
+        if self._health.state is State.FAILED:
+            return
         lasted = self._clock.now() - self._troubled_since
         self._is(State.OK, "")
         self.log.warn("storing again after {seconds:.0f} s", seconds=lasted)

@@ -22,15 +22,15 @@ from mytracks.store.postgresql.transaction import PostgreSQLTransaction, isolate
 from mytracks.store.schema import REVISION
 from mytracks.transaction import Unit
 
-_KNOWN: Final = (
-    "INSERT INTO writer_mark (node, batch) VALUES ({node}, 0) ON CONFLICT DO NOTHING;"
-    "SELECT version_num FROM alembic_version"
-)
-_MARK: Final = "SELECT batch FROM writer_mark WHERE node = {node} FOR UPDATE"
+_REVISION: Final = "SELECT version_num FROM alembic_version"
+_FIRST: Final = "INSERT INTO writer_mark (node, batch) VALUES ({node}, 0)"
 
 
 class Marked:
     """Implements `store.batches.Port`. `on_end`: called when the connection ends while idle."""
+
+    MARK = "SELECT batch FROM writer_mark WHERE node = {node} FOR UPDATE"
+    """Waits for a transaction of ours that the server has not ended yet."""
 
     def __init__(self, server: Server, on_end: Callable[[], object]) -> None:
         self._server = server
@@ -59,17 +59,22 @@ class Marked:
         self._link = link = self._server.link(lambda _: self._on_end())
         try:
             await self._server.open(link)
-            ((revision,),) = (await link.execute(_KNOWN.format(node=self._node))).fetchall()
-            if revision != REVISION:
+            if (await link.execute(_REVISION)).fetchall() != [(REVISION,)]:
                 raise Moved("the tables of the database have another revision now")
-            # Waits for a transaction of ours that the server has not ended yet.
-            ((mark,),) = (await link.execute(_MARK.format(node=self._node))).fetchall()
+            mark = await self._marked(link)
         except BaseException:
             link.close()
             raise
         self.arrived = self._batch is not None and mark == self._batch
         self._batch = mark if self._batch is None else self._batch
         self._tx = PostgreSQLTransaction(link, self.sequel)
+
+    async def _marked(self, link: Link) -> int:
+        """The number of the latest batch that is stored."""
+        rows = (await link.execute(self.MARK.format(node=self._node))).fetchall()
+        if not rows:
+            await link.execute(_FIRST.format(node=self._node))
+        return int(rows[0][0]) if rows else 0
 
     def close(self) -> None:
         """End the connection, or the attempt at one; what is asked fails."""

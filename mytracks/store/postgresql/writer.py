@@ -217,8 +217,8 @@ class Writer:
     async def _rest(self) -> None:
         """Wait for work; look at the server when there is none, or when there is a doubt."""
         if self._port.usable and not self._suspected:
-            wait = self._limits.probe_after if self._refusing else self._limits.idle_after
-            if await self._pause(wait):
+            calm = self._state is State.OK
+            if await self._pause(self._limits.idle_after if calm else self._limits.probe_after):
                 return
         self._suspected = False
         try:

@@ -32,6 +32,12 @@ class Forgetful(Marked):
         self.arrived = False
 
 
+class Hasty(Marked):
+    """Another mutant: it does not wait for what the server has not ended yet."""
+
+    MARK = "SELECT batch FROM writer_mark WHERE node = {node}"
+
+
 def step(called: list[int], number: int = 0) -> Unit[int]:
     """A unit that does harm when it is done twice."""
 
@@ -83,6 +89,11 @@ class LostCommitTests(ServerCase):
     async def test_a_commit_that_is_still_on_its_way_is_waited_for(self) -> None:
         """The server may get to it long after we have a new connection."""
         database, proxy = await self.through_proxy()
+        self.assertEqual(7, await self.late(database, proxy))
+        self.assertEqual(1, self.counted())
+
+    async def late(self, database: PostgreSQLDatabase, proxy: Proxy) -> int:
+        """Do a step whose COMMIT arrives when we have long been on another connection."""
         waiting: list[Any] = []
 
         def hold(near: Near, data: bytes) -> None:
@@ -95,8 +106,7 @@ class LostCommitTests(ServerCase):
         await self.until(lambda: bool(waiting))
         await self.until(lambda: self.blocked() == 1)
         waiting[0]()
-        self.assertEqual(7, await done)
-        self.assertEqual(1, self.counted())
+        return await done
 
     def blocked(self) -> int:
         """Connections that wait for a lock."""
@@ -119,10 +129,13 @@ class LostCommitTests(ServerCase):
         self.assertEqual(list(range(300)), order)
         self.assertEqual(300, self.counted())
 
-    async def test_the_mutant_that_ignores_the_mark_is_caught(self) -> None:
-        """This proves that the proof above sees what it is meant to see."""
+    async def test_mutants_that_do_not_look_or_do_not_wait_are_caught(self) -> None:
+        """This proves that the proofs above see what they are meant to see."""
         database, proxy = await self.through_proxy()
         database._writer._port.__class__ = Forgetful
         proxy.at_commit = lose_answer
         await database.commit(step([]))
         self.assertEqual(2, self.counted())
+        database._writer._port.__class__ = Hasty
+        await self.late(database, proxy)
+        self.assertEqual(4, self.counted())

@@ -4,13 +4,15 @@ import signal
 from typing import Any
 
 import psycopg2
+from sqlalchemy import func, select
 from twisted.internet.defer import Deferred, DeferredList, gatherResults
 from twisted.logger import LogLevel, globalLogPublisher
 
-from mytracks.store.database import State, StorageDown, StorageFull
+from mytracks.store.database import State, StorageDown, StorageFull, sql
 from mytracks.store.limits import Limits
 from mytracks.store.notes import note
 from mytracks.store.postgresql.driver import PostgreSQLDatabase
+from mytracks.store.statements import Statement
 from tests.contracts.database import Add, named, names
 from tests.store.postgresql.cases import OwnServerCase, ServerCase, turn
 
@@ -88,6 +90,19 @@ class KilledBackendTests(LoggedCase):
         self.assertIs(State.OK, database.health.state)
         self.assertEqual([], self.flushLoggedErrors())
         self.assertEqual([], self.said)
+
+    async def test_a_unit_that_ends_the_connection_each_time_gives_way(self) -> None:
+        """Else nothing would ever be stored behind it."""
+        database = await self.driver(QUICK)
+        end = Statement(select(func.pg_terminate_backend(func.pg_backend_pid())))
+        bad = database.commit(lambda tx: sql(tx).all(end))
+        await turn()
+        await turn()
+        good = database.commit(note(named(1), "", 0))
+        await self.assertFailure(bad, StorageDown)
+        await good
+        self.assertIs(State.OK, database.health.state)
+        self.assertEqual([], self.flushLoggedErrors())
 
     async def test_an_idle_connection_is_renewed_before_anybody_asks(self) -> None:
         """The next phone does not wait for it."""
