@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from twisted.internet import reactor
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.task import Clock as Timers
 from twisted.trial.unittest import TestCase
 
 from mytracks.clock import Clock
@@ -16,6 +15,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.open import Store, open_store
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.tracks.locations import Location, Via
+from tests import databases
 
 NOW = 1_767_225_600
 """UTC seconds: the date of the tests."""
@@ -69,13 +69,16 @@ class StoreCase(TestCase):
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()) / "data"
-        self.clock = Clock(cast(Any, Timers()), wall=lambda: float(NOW))
+        self.clock = Clock(cast(Any, reactor), wall=lambda: float(NOW))
         self.fatal: list[str] = []
+        self._database: str | None = None
 
     async def opened(self, limits: Limits = QUICK) -> Store:
-        """The store of this test's folder."""
+        """The store of this test's folder, or on PostgreSQL of its database."""
+        if self._database is None:
+            self._database = databases.new()
         store = await open_store(
-            self.folder, "sqlite", self.clock, THREADS, limits, self.fatal.append
+            self.folder, self._database, self.clock, THREADS, limits, self.fatal.append
         )
         self.addCleanup(store.close)
         return store

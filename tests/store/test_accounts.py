@@ -3,6 +3,7 @@
 from typing import Any
 
 from attrs import evolve
+from sqlalchemy import func, select
 from twisted.internet.defer import Deferred
 
 from mytracks.errors import Conflict, NotFound
@@ -12,6 +13,7 @@ from mytracks.sharing.identity import Door
 from mytracks.store.database import sql
 from mytracks.store.open import Store
 from mytracks.store.schema import tables
+from mytracks.store.statements import Statement
 from mytracks.transaction import Transaction
 from tests.store.cases import NOW, StoreCase, account, location, source
 
@@ -178,7 +180,7 @@ class WebSessionsTests(StoreCase):
         self.assertIn("no such account", str(error))
 
     async def test_a_session_is_prolonged_and_nothing_else_of_it_changes(self) -> None:
-        """Its dates move (that of its beginning too, once our clock is set); whence it came stays."""
+        """Its dates move, that of its beginning too once our clock is set; whence it came stays."""
         store, ana = await self.with_ana()
         first = web_session(ana, b"a")
         later = evolve(first, created=NOW + 1, seen=NOW + 5, expires=NOW + 99)
@@ -218,6 +220,9 @@ def web_session(owner: Account, token: bytes) -> WebSession:
 
 async def counts(tx: Transaction) -> dict[str, int]:
     """Rows of every table."""
-    execute = sql(tx)._execute  # type: ignore[attr-defined]
-    names = [table.name for table in tables("sqlite")]
-    return {name: execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in names}
+    found: dict[str, int] = {}
+    for table in tables("sqlite"):
+        row = await sql(tx).one(Statement(select(func.count()).select_from(table)))
+        assert row is not None
+        found[table.name] = row[0]
+    return found

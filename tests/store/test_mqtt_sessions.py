@@ -6,6 +6,7 @@ from mytracks.phones.facts import Noted, Reported
 from mytracks.store.files import FILE
 from mytracks.store.mqtt_sessions import weight_of
 from mytracks.tracks.locations import Location
+from tests import databases
 from tests.store.bench_writer import location as android
 from tests.store.cases import NOW, account, location, source
 from tests.store.test_recording import RecordingCase
@@ -13,6 +14,8 @@ from tests.store.test_recording import RecordingCase
 
 class SizeTests(RecordingCase):
     """Years of places are kept for ever: bytes count."""
+
+    skip = databases.ONLY_SQLITE
 
     async def test_a_location_of_an_android_phone_takes_seventy_bytes_at_most(self) -> None:
         """All in: keys, pages that are not full, its context; several phones in between."""

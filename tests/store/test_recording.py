@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from attrs import evolve
+from sqlalchemy import text
 from twisted.internet.defer import gatherResults
 
 from mytracks.people.ports import Account
@@ -13,6 +14,7 @@ from mytracks.store.database import sql
 from mytracks.store.limits import Limits
 from mytracks.store.location_rows import LARGEST
 from mytracks.store.open import Store
+from mytracks.store.statements import Statement
 from mytracks.tracks.locations import Flags, Location, Recorded, Via
 from mytracks.tracks.ports import DeviceState, Selection
 from mytracks.transaction import Transaction
@@ -34,8 +36,7 @@ async def rows(store: Store, query: str) -> list[Any]:
     """What the database itself says."""
 
     async def unit(tx: Transaction) -> list[Any]:
-        found: list[Any] = sql(tx)._execute(query).fetchall()  # type: ignore[attr-defined]
-        return found
+        return list(await sql(tx).all(Statement(text(query))))
 
     return await store.database.read(unit)
 

@@ -10,9 +10,11 @@ import itertools
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests import databases
 from tests.whole.daemon import LOCAL, Daemon
 from tests.whole.phone import Phone
 from tests.whole.web import Web
@@ -39,7 +41,7 @@ def _seed() -> Daemon:
 @cache
 def shared() -> Daemon:
     """The daemon that the tests of this process share, running, with the accounts above."""
-    daemon = _seeded(Daemon())
+    daemon = _seeded()
     atexit.register(daemon.close)
     return daemon.start()
 
@@ -54,7 +56,8 @@ def unused(kind: str = "phone") -> str:
     return f"{kind}{next(_numbers())}"
 
 
-def _seeded(daemon: Daemon) -> Daemon:
+def _seeded(**words: Any) -> Daemon:
+    daemon = Daemon(database=databases.new(_seed().database), **words)
     shutil.copytree(_seed().data, daemon.data, ignore=shutil.ignore_patterns("*.sock"))
     daemon.data.chmod(0o700)
     return daemon
@@ -72,9 +75,10 @@ class WholeCase(SynchronousTestCase):
         command: Sequence[str] | None = None,
     ) -> Daemon:
         """A daemon that is not yet started; with the accounts above, or with none."""
-        daemon = Daemon(flags=flags, environ=environ, command=command)
+        make = _seeded if accounts else Daemon
+        daemon = make(flags=flags, environ=environ, command=command)
         self.addCleanup(daemon.close)
-        return _seeded(daemon) if accounts else daemon
+        return daemon
 
     def assert_one_clear_line(self, log: str, *words: str) -> None:
         """`log` says it in one line that holds all `words`, without a traceback."""

@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from attrs import frozen
 
+from tests import databases
 from tests.whole.patience import until
 
 START_LIMIT = 30.0
@@ -75,8 +76,10 @@ class Daemon:
         environ: Mapping[str, str] | None = None,
         command: Sequence[str] | None = None,
         name_data_dir: bool = True,
+        database: str | None = None,
     ) -> None:
         self.home = home or scratch()
+        self._database = database
         self.data = self.home / "data"
         self.flags = tuple(flags)
         self.command = tuple(command) if command is not None else None
@@ -88,6 +91,13 @@ class Daemon:
         self.runtime: dict[str, Any] = {}
 
     # What it is started with
+
+    @property
+    def database(self) -> str:
+        """Its own database, as `--database` takes it; made when first asked for."""
+        if self._database is None:
+            self._database = databases.new()
+        return self._database
 
     @property
     def environ(self) -> dict[str, str]:
@@ -106,6 +116,8 @@ class Daemon:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
         }
+        if not databases.ON_SQLITE or self._database is not None:
+            clean["MYTRACKS_DATABASE"] = self.database
         return clean | self._extra
 
     def command_line(self) -> list[str]:
@@ -211,6 +223,8 @@ class Daemon:
             self.kill()
         finally:
             shutil.rmtree(self.home, ignore_errors=True)
+            if self._database is not None:
+                databases.drop(self._database)
 
     # What it shows
 
