@@ -25,6 +25,11 @@ def believable(now: float) -> bool:
     return now >= EARLIEST
 
 
+def iso(at: float) -> str:
+    """`at` (UTC epoch seconds) in whole seconds, as `2026-11-24T06:40:00Z`."""
+    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def use_monotonic_timers(reactor: IReactorTime) -> None:
     """Make `reactor` count its timers by a clock that never jumps. Call before its first timer."""
     cast(Any, reactor).seconds = time.monotonic

@@ -10,6 +10,7 @@ from twisted.logger import Logger
 
 from mytracks import errors
 from mytracks.control.wire import Answer, Arguments, Refusal
+from mytracks.health import Health
 from mytracks.people import passwords
 from mytracks.people.build import People
 from mytracks.people.ports import Account
@@ -63,12 +64,13 @@ class DevicePath(_Strict):
 
 
 class Operations:
-    """Carries out operations on the people room."""
+    """Carries out operations on the people room; tells of the `health` of all."""
 
     log = Logger()
 
-    def __init__(self, people: People) -> None:
+    def __init__(self, people: People, health: Callable[[], Health]) -> None:
         self._people = people
+        self._health = health
         self._table: Mapping[str, Callable[[Arguments], Awaitable[Any]]] = {
             "user.add": _taking(NewUser, self._add_user),
             "user.list": _taking(Nothing, self._list_users),
@@ -77,6 +79,7 @@ class Operations:
             "user.enable": _taking(UserName, self._enable_user),
             "user.password": _taking(NewPassword, self._set_password),
             "user.delete": _taking(UserName, self._delete_user),
+            "health": _taking(Nothing, self._tell_health),
             "device.credential": _taking(DevicePath, self._issue_device_password),
         }
 
@@ -125,6 +128,11 @@ class Operations:
         account = accounts.named(asked.name)
         await accounts.delete(account.number)
         return {"name": account.name}
+
+    async def _tell_health(self, _: Nothing) -> dict[str, Any]:
+        """As `/api/health` tells it."""
+        told: dict[str, Any] = msgspec.to_builtins(self._health())
+        return told
 
     async def _issue_device_password(self, asked: DevicePath) -> dict[str, Any]:
         user, slash, device = asked.device.partition("/")

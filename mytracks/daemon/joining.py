@@ -1,6 +1,6 @@
 """Constructs every service and hands each what it needs. Decides nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, Final
@@ -9,6 +9,7 @@ from attrs import frozen
 
 from mytracks import __version__
 from mytracks.clock import Clock
+from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.ports import Journal
@@ -62,9 +63,10 @@ def healthy(store: Store) -> bool:
     return store.database.health.state is State.OK
 
 
-def ailing(store: Store) -> Sequence[str]:
-    """What is down, in words; nothing when all is well."""
-    return () if healthy(store) else (f"storage: {store.database.health.reason}",)
+def condition(store: Store) -> Health:
+    """How we fare, for whoever asks."""
+    known = store.database.health
+    return health(__version__, known.state.value, known.reason, known.since)
 
 
 def url(settings: Settings, port: int | None) -> str:
@@ -103,7 +105,7 @@ def join(
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
         assets=find_assets(),
-        health=partial(ailing, store),
+        health=partial(condition, store),
         public_url=lambda: settings.public_url,
         mqtt_port=lambda: ports().mqtt,
         own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,

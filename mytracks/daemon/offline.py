@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -10,7 +11,7 @@ from twisted.internet.defer import Deferred
 from mytracks.clock import Clock
 from mytracks.control.operations import Operations
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.joining import open_people
+from mytracks.daemon.joining import condition, open_people
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.settings import Settings
 from mytracks.store.files import FILE, StoreRefused
@@ -38,7 +39,9 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
             )
             opened.push_async_callback(store.close)
             people = await open_people(settings, store, clock, reactor, opened)
-            answers.append(await Operations(people).run(operation, arguments))
+            answers.append(
+                await Operations(people, partial(condition, store)).run(operation, arguments)
+            )
 
     async def answer() -> None:
         try:

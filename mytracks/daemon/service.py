@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -19,7 +20,7 @@ from mytracks.clock import Clock, Tasks, use_monotonic_timers
 from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
-from mytracks.daemon.joining import Ports, Rooms, WrapJournal, join, open_people, url
+from mytracks.daemon.joining import Ports, Rooms, WrapJournal, condition, join, open_people, url
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
@@ -139,7 +140,7 @@ class Daemon(Service):
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
         control = ControlServer(
             directory / SOCKET_NAME,
-            Operations(people).run,
+            Operations(people, partial(condition, store)).run,
             self._reactor,
             self._clock,
             settings.control,

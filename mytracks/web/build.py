@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
 from mytracks.web.api.devices import Devices
-from mytracks.web.api.health import Health
+from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
 from mytracks.web.api.publish import Publish
 from mytracks.web.headers import SecurityHeaders
@@ -60,7 +60,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *locations.routes(),
         *Devices(services.history, services.presence).routes(),
         *Account(services.people.accounts).routes(),
-        *Health(services.health, services.version).routes(),
+        *HealthPaths(services.health).routes(),
         *openapi.routes(),
     ]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from mytracks.clock import iso
 from mytracks.sharing.identity import Principal
 from mytracks.tracks.live import DeviceStatus, Event, Live, Subscription
 from mytracks.web.api.locations import shown
-from mytracks.web.api.times import iso
 
 
 class State(Enum):

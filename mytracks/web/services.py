@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from mytracks.clock import Clock
+from mytracks.health import Health
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
@@ -17,7 +18,7 @@ from mytracks.web.proxies import Network
 
 @frozen(kw_only=True)
 class WebServices:
-    """`health`: names what is down right now, nothing when all is well. `public_url`: scheme and
+    """`health`: as of now. `public_url`: scheme and
     host without a path, None while it is not known. `mqtt_port`: None where MQTT does not listen.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
@@ -29,7 +30,7 @@ class WebServices:
     presence: Presence
     http_mode: HTTPMode
     assets: Assets
-    health: Callable[[], Sequence[str]]
+    health: Callable[[], Health]
     public_url: Callable[[], str | None]
     mqtt_port: Callable[[], int | None]
     own_address: Callable[[], str | None]

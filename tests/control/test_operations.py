@@ -1,6 +1,6 @@
 """What the `mytracks` command can have done."""
 
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
@@ -9,7 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from mytracks.control.operations import KINDS, Operations, refusal_of
 from mytracks.control.wire import Answer, Refusal, decode_answer, encode_answer
 from mytracks.errors import Refused, Unavailable
+from mytracks.health import health
 from tests.people.room import GOOD, OTHER, Room
+
+WELL: Final = health("1.2.3", "ok", "", 1_767_225_600)
 
 
 class OperationsTests(TestCase):
@@ -19,7 +22,7 @@ class OperationsTests(TestCase):
         """An empty room."""
         self.room = await Room().open()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
-        self.operations = Operations(self.room.people)
+        self.operations = Operations(self.room.people, lambda: WELL)
         return self.room
 
     async def done(self, operation: str, **arguments: Any) -> Any:
@@ -107,6 +110,13 @@ class OperationsTests(TestCase):
         for arguments in ({}, {"name": 1}, {"name": "ana", "colour": "red"}, {"name": None}):
             self.assertEqual("invalid", (await self.refused("user.add", **arguments)).kind)
         self.assertEqual("unknown_operation", (await self.refused("user.frobnicate")).kind)
+
+    async def test_the_health_is_told_as_the_web_tells_it(self) -> None:
+        """`mytracks check` asks for it where no web listens."""
+        await self.opened()
+        database = {"state": "ok", "reason": "", "since": "2026-01-01T00:00:00Z"}
+        told = {"status": "ok", "version": "1.2.3", "database": database}
+        self.assertEqual(told, await self.done("health"))
 
     async def test_no_secret_is_logged(self) -> None:
         """Logs are mailed to strangers who offer help."""

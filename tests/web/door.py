@@ -19,6 +19,7 @@ from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from mytracks.errors import Unavailable
+from mytracks.health import health
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.http_mode import HTTPMode
@@ -117,7 +118,7 @@ class Door:
         self.locations = MemoryLocations()
         self.presence = Presence()
         self.setup = SetupToken()
-        self.down: list[str] = []
+        self.health = health(VERSION, "ok", "", self.room.clock.now())
         self.tracks = self._tracks()
         self.site: Site = build(
             WebServices(
@@ -127,7 +128,7 @@ class Door:
                 presence=self.presence,
                 http_mode=self._http_mode(),
                 assets=assets or made_assets(),
-                health=lambda: self.down,
+                health=lambda: self.health,
                 public_url=lambda: public_url,
                 mqtt_port=lambda: 1883,
                 own_address=lambda: self.own_address,

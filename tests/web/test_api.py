@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from twisted.trial.unittest import TestCase
 
+from mytracks.health import StateName, health
 from mytracks.tracks.identifiers import encode, position_of
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.web.api.locations import Location
@@ -212,15 +213,31 @@ class OthersTests(APICase):
         told = (await self.get("/api/locations?limit=many&repeats=perhaps")).json()["errors"]
         self.assertEqual(["Expected a whole number."], told["limit"])
 
-    async def test_health_says_what_is_down(self) -> None:
+    async def test_health_is_told_even_when_all_is_well(self) -> None:
         """A monitor reads the status, its owner the rest."""
         reply = await self.door.ask("GET", "/api/health")
-        self.assertEqual((200, {"status": "ok", "version": VERSION}), (reply.status, reply.json()))
+        database = {"state": "ok", "reason": "", "since": "2025-06-15T15:06:40Z"}
+        told = {"status": "ok", "version": VERSION, "database": database}
+        self.assertEqual((200, told), (reply.status, reply.json()))
         reply = await self.door.ask("GET", "/health/")
         self.assertEqual((200, {"status": "ok"}), (reply.status, reply.json()))
-        self.door.down.append("database")
-        reply = await self.door.ask("GET", "/api/health/")
-        self.assertEqual((503, ["database"]), (reply.status, reply.json()["down"]))
+
+    async def test_health_says_what_is_down_why_and_since_when(self) -> None:
+        """In every state but ok nothing is stored, and a monitor is to see it by the status."""
+        database = {"reason": "no space", "since": "2026-01-01T00:00:00Z"}
+        states: list[StateName] = ["full", "down", "failed"]
+        for state in states:
+            self.door.health = health(VERSION, state, "no space", 1_767_225_600)
+            reply = await self.door.ask("GET", "/api/health/")
+            self.assertEqual((503, "5"), (reply.status, reply.headers["retry-after"]))
+            told = {
+                "status": "degraded",
+                "version": VERSION,
+                "database": database | {"state": state},
+            }
+            self.assertEqual(told | {"down": ["storage: no space"]}, reply.json())
+            reply = await self.door.ask("GET", "/health")
+            self.assertEqual((503, {"status": "degraded"}), (reply.status, reply.json()))
 
     async def test_the_final_slash_is_optional_and_nothing_redirects(self) -> None:
         """OwnTracks posts without one, scripts of the original with."""

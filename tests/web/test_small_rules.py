@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from mytracks.clock import iso
 from mytracks.errors import Busy, Conflict, Invalid, Refused, Unauthenticated, Unavailable
-from mytracks.web.api.times import iso, seconds
+from mytracks.web.api.times import seconds
 from mytracks.web.headers import SecurityHeaders, usable_host
 from mytracks.web.origins import comes_from_us
 from mytracks.web.problems import HTTP_STATUS, Problem, refusal

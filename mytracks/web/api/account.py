@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from mytracks.clock import iso
 from mytracks.errors import NotFound
 from mytracks.people.accounts import Accounts
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.times import iso
 from mytracks.web.routes import Operation, Route, Visit
 
 

@@ -6,12 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from mytracks.clock import iso
 from mytracks.phones.presence import Presence
 from mytracks.sharing.identity import Principal
 from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.times import iso
 from mytracks.web.query import Query, read
 from mytracks.web.request import Request
 from mytracks.web.routes import Operation, Route, Visit

@@ -2,50 +2,70 @@
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from mytracks.health import Health
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.problems import RETRY_AFTER
-from mytracks.web.routes import Entry, Operation, Route, Visit
+from mytracks.web.problems import RETRY_AFTER, retry_after
+from mytracks.web.routes import Entry, Handler, Operation, Route, Visit
 
 
-class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
-    """`status`: `ok` or `degraded`; `down`: what does not work, where something does not."""
+class HealthReport(Health, frozen=True, kw_only=True):
+    """`down`: what does not work, in words; there when something does not."""
 
-    status: str
-    version: str | UnsetType = UNSET
     down: list[str] | UnsetType = UNSET
 
 
-class Health:
-    """Tells what `health` names as down."""
+class Status(msgspec.Struct, frozen=True):
+    """`ok` or `degraded`."""
 
-    def __init__(self, health: Callable[[], Sequence[str]], version: str) -> None:
+    status: Literal["ok", "degraded"]
+
+
+class HealthPaths:
+    """Tells what `health` is, to anybody."""
+
+    def __init__(self, health: Callable[[], Health]) -> None:
         self._health = health
-        self._version = version
 
     async def show(self, visit: Visit) -> Answer:
         """GET /api/health"""
-        down = list(self._health())
-        if not down:
-            return as_json(HealthReport(status="ok", version=self._version))
-        report = HealthReport(status="degraded", version=self._version, down=down)
-        return as_json(report, 503, [(b"Retry-After", b"%d" % RETRY_AFTER)])
+        now = self._health()
+        database = now.database
+        return _told(
+            HealthReport(
+                status=now.status,
+                version=now.version,
+                database=database,
+                down=UNSET if database.state == "ok" else [f"storage: {database.reason}"],
+            )
+        )
 
     async def show_plainly(self, visit: Visit) -> Answer:
         """GET /health/: what monitors of older installs expect, and nothing beside it."""
-        answer = await self.show(visit)
-        if answer.status != HTTPStatus.OK:
-            return answer
-        return as_json(HealthReport(status="ok"))
+        return _told(Status(self._health().status))
 
     def routes(self) -> Sequence[Route]:
         """Both paths; the shorter one is what existing monitors ask."""
-        summary = "Whether the server is well; 503 with what is down when it is not."
-        show, plainly = (
-            Operation(handler=handler, entry=Entry.NOBODY, summary=summary, result=HealthReport)
-            for handler in (self.show, self.show_plainly)
-        )
-        return [Route("/api/health", [show]), Route("/health", [plainly])]
+        return [
+            Route("/api/health", [_asked(self.show, HealthReport)]),
+            Route("/health", [_asked(self.show_plainly, Status)]),
+        ]
+
+
+def _asked(handler: Handler, result: type[msgspec.Struct]) -> Operation:
+    return Operation(
+        handler=handler,
+        entry=Entry.NOBODY,
+        summary="Whether the server is well; 503 with what is down when it is not.",
+        result=result,
+    )
+
+
+def _told(report: HealthReport | Status) -> Answer:
+    if report.status == "ok":
+        return as_json(report)
+    return as_json(report, HTTPStatus.SERVICE_UNAVAILABLE, [retry_after(RETRY_AFTER)])

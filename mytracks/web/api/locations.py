@@ -8,14 +8,14 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, iso
 from mytracks.tracks import identifiers
 from mytracks.tracks.history import Answer as Found
 from mytracks.tracks.history import History, Question
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.slices import encoded
-from mytracks.web.api.times import iso, seconds
+from mytracks.web.api.times import seconds
 from mytracks.web.query import Query, read, wrong
 from mytracks.web.routes import Operation, Route, Visit
 

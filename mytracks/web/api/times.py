@@ -1,4 +1,4 @@
-"""Dates as the API writes and reads them: ISO 8601 in UTC."""
+"""Dates as the API reads them: ISO 8601 in UTC (`clock.iso` writes them)."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,11 +6,6 @@ from typing import Final
 
 _UNESCAPED_PLUS: Final = re.compile(r"(T\S+) (\d\d:?\d\d)$")
 """`+02:00` in a query string that nobody escaped arrives with a blank."""
-
-
-def iso(at: float) -> str:
-    """`at` (UTC epoch seconds) in whole seconds, as `2026-11-24T06:40:00Z`."""
-    return datetime.fromtimestamp(int(at), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def seconds(text: str, *, end_of_day: bool = False) -> int:
