@@ -1,11 +1,16 @@
-"""`python -m tests`: the checks, then every test, then one line: `N passed, N failed`."""
+"""`python -m tests`: the checks, every test, what touches the store once more on PostgreSQL, and at
+last one line: `N passed, N failed`."""
 
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
+
+from tests.databases import POSTGRESQL, SQLITE, VARIABLE
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -15,6 +20,17 @@ CHECKS = (
     ("mypy --strict", [str(BIN / "mypy")]),
     ("import-linter", [str(BIN / "lint-imports")]),
 )
+
+RUNS = {
+    SQLITE: ["tests"],
+    # What touches the store; what is about bytes and pages alone need not be tried twice.
+    POSTGRESQL: [
+        *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
+        *(f"tests.store.test_{name}" for name in ("mqtt_sessions", "races", "recording")),
+        *("tests.people", "tests.tracks", "tests.control", "tests.cli", "tests.whole"),
+        "tests.faults.test_kill",
+    ],
+}
 
 
 def say(text: str) -> None:
@@ -39,12 +55,18 @@ def counts(verdict: str) -> tuple[int, int, int]:
     return found.get("successes", 0), failed, found.get("skips", 0)
 
 
-def trial() -> tuple[int, int, int]:
-    """Run all of `tests` in one process of trial, showing what it prints as it comes."""
+def trial(database: str, packages: Sequence[str]) -> tuple[int, int, int]:
+    """Run `packages` in one process of trial, showing what it prints as it comes."""
+    say(f"\nOn {database}: {' '.join(packages)}")
     scratch = tempfile.mkdtemp(prefix="mytracks-trial-")
     command = [sys.executable, "-m", "twisted.trial", "--temp-directory", f"{scratch}/trial"]
     process = subprocess.Popen(
-        [*command, "tests"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*command, *packages],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {VARIABLE: database},
     )
     verdict = ""
     assert process.stdout is not None
@@ -64,9 +86,10 @@ def trial() -> tuple[int, int, int]:
 def main() -> int:
     """The checks count as tests."""
     results = [check(name, command) for name, command in CHECKS]
-    passed, failed, skipped = trial()
-    passed += sum(results)
-    failed += len(results) - sum(results)
+    passed, failed, skipped = sum(results), len(results) - sum(results), 0
+    for database, packages in RUNS.items():
+        more = trial(database, packages)
+        passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 

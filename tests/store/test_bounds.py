@@ -70,7 +70,7 @@ class BoundTests(RecordingCase):
 
     async def again(self, limits: Limits) -> tuple[Store, Device]:
         """The store of this test with other limits, and its phone."""
-        if not self.folder.exists():
+        if self._database is None:
             store, _, device = await self.phone(limits)
             return store, device
         store = await self.opened(limits)

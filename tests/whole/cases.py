@@ -31,7 +31,8 @@ PASSWORDS = {
 @cache
 def _seed() -> Daemon:
     """A data directory with accounts, never started: copied for each daemon."""
-    seed = Daemon()
+    # Named first: what it stands on is to be removed after it.
+    seed = Daemon(database=databases.new())
     atexit.register(seed.close)
     for name, password in PASSWORDS.items():
         seed.add_user(name, password, *(["--admin"] if name == ADMIN else []))

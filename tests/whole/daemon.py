@@ -116,7 +116,7 @@ class Daemon:
             "PYTHONDONTWRITEBYTECODE": "1",
             "PYTHONUNBUFFERED": "1",
         }
-        if not databases.ON_SQLITE or self._database is not None:
+        if self.database != databases.SQLITE:
             clean["MYTRACKS_DATABASE"] = self.database
         return clean | self._extra
 

@@ -8,6 +8,7 @@ import stat
 import threading
 from pathlib import Path
 
+from tests import databases
 from tests.whole import packets
 from tests.whole.cases import ANA, PASSWORDS, WholeCase
 from tests.whole.daemon import LOCAL, Daemon
@@ -250,6 +251,8 @@ class SetupURLTests(WholeCase):
 
 class CorruptDatabaseTests(WholeCase):
     """It never starts empty beside broken data."""
+
+    skip = databases.ONLY_SQLITE
 
     def test_a_corrupt_database_ends_the_start_and_is_left_as_it_is(self) -> None:
         """Starting empty would hide the loss until the last backup is overwritten."""
