@@ -81,12 +81,17 @@ class History:
             return self._devices.visible(viewer, rights)
         return [self._named(viewer, rights, path) for path in dict.fromkeys(paths)]
 
-    async def find(self, viewer: Principal, question: Question) -> Answer:
-        """Raises Invalid for numbers out of bounds or a bad `after`, NotFound as `devices`."""
+    async def find(
+        self, viewer: Principal, question: Question, went_on: Callable[[], object] = lambda: None
+    ) -> Answer:
+        """Raises Invalid for numbers out of bounds or a bad `after`, NotFound as `devices`.
+
+        `went_on` is called with each part of a long walk: an answer comes, if late.
+        """
         self._check(question)
         selection = self._selection(viewer, question)
         if question.resolution is not None:
-            return await self._thinned(selection, question, question.resolution)
+            return await self._thinned(selection, question, question.resolution, went_on)
         return await self._page(selection, question)
 
     async def one(self, viewer: Principal, identifier: str) -> Recorded:
@@ -182,12 +187,19 @@ class History:
         seen = sum(1 for one in same_second if (one.device.number, one.location.seq) <= key)
         return from_there - seen
 
-    async def _thinned(self, selection: Selection, question: Question, resolution: int) -> Answer:
+    async def _thinned(
+        self,
+        selection: Selection,
+        question: Question,
+        resolution: int,
+        went_on: Callable[[], object],
+    ) -> Answer:
         thinning = Thinning(resolution, self._limits.max_thinned)
         after = _cursor(question.after)
         while selection.devices:
             page = await self._ahead(selection, after)
             thinning.take(page)
+            went_on()
             if len(page) < self._limits.read_ahead:
                 break
             after = identifiers.position_of(page[-1])

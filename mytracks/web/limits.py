@@ -1,10 +1,14 @@
 """How much of anything the web door takes, and for how long it waits."""
 
+from typing import Final
+
 from attrs import field, frozen
-from attrs.validators import ge, gt
+from attrs.validators import and_, ge, gt, le
 
 KIB = 1024
 MIB = 1024 * KIB
+
+_wait: Final = and_(gt(0.0), le(86_400.0))
 
 
 @frozen(kw_only=True)
@@ -25,6 +29,9 @@ class Limits:
     """From the first byte of a request (or from the accept) to the end of its header."""
     body_timeout: float = field(default=30.0, validator=gt(0))
     """Without a byte of a body that is still owed."""
+    answer_within: float = field(default=10.0, validator=_wait)
+    """For an answer, mostly for what is to be stored; then 503. A long history has as long for each
+    piece that is read of it."""
     idle_timeout: float = field(default=60.0, validator=gt(0))
     """Between two requests on one connection."""
     linger_timeout: float = field(default=3.0, validator=gt(0))

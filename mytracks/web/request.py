@@ -16,6 +16,7 @@ from twisted.web.server import Request as TwistedRequest
 from mytracks.web.answers import Answer
 from mytracks.web.body import Body, State
 from mytracks.web.headers import usable_host
+from mytracks.web.patience import Patience
 from mytracks.web.problems import CHALLENGE, RETRY_AFTER, broken, problem
 from mytracks.web.proxies import Hop
 
@@ -31,12 +32,14 @@ PUBLISHING_PATHS: Final = frozenset(
 
 class Request(TwistedRequest):
     """A request of our site. `route`: the pattern of the route that answers, for the log.
-    `host_name`: host and port as the client writes them, checked, but its word all the same."""
+    `host_name`: host and port as the client writes them, checked, but its word all the same.
+    `patience`: there once all of the request is here."""
 
     log: ClassVar[Logger] = Logger()
     channel: "Channel"
     site: "Site"
     body: Body
+    patience: Patience
     route = "(none)"
     host_name = ""
     _for_phones = False
@@ -74,6 +77,7 @@ class Request(TwistedRequest):
         self.responseHeaders.setRawHeaders(b"Date", [datetimeToString()])
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
+        self.patience = Patience(self.site.clock, self.site.limits.answer_within)
         self.site.router.dispatch(self)
 
     def _react(self, state: State) -> None:

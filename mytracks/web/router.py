@@ -106,11 +106,17 @@ class Router:
     async def _answer(
         self, request: Request, operation: Operation, parts: dict[str, str]
     ) -> Answer | HandOver:
+        work = Deferred.fromCoroutine(self._handled(request, operation, parts))
         try:
-            visit = await self._identity.enter(request, operation)
-            return await operation.handler(visit, **parts)
+            return await request.patience.wait_for(work)
         except Refused as refused:
             return self._refusal(request, operation, refused)
+
+    async def _handled(
+        self, request: Request, operation: Operation, parts: dict[str, str]
+    ) -> Answer | HandOver:
+        visit = await self._identity.enter(request, operation)
+        return await operation.handler(visit, **parts)
 
     def _refusal(self, request: Request, operation: Operation, refused: Refused) -> Answer:
         if operation.audience is Audience.BROWSER:

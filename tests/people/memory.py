@@ -20,17 +20,25 @@ class MemoryTransaction:
 
 
 class MemoryTransactions:
-    """Runs units at once; while `failing` nothing is stored, while `holding` everything waits."""
+    """Runs units at once; while `failing` nothing is stored, while `holding` commits wait, while
+    `holding_reads` reads do."""
 
     def __init__(self) -> None:
         self.failing = False
         self.holding = False
+        self.holding_reads = False
+        self.reads: list[Deferred[None]] = []
+        """Those that are held."""
         self.commits = 0
         self._held: list[Deferred[None]] = []
 
     def read(self, unit: Unit[T]) -> Deferred[T]:
-        """Run `unit` now."""
-        return Deferred.fromCoroutine(unit(MemoryTransaction()))
+        """Run `unit` now, or once its Deferred in `reads` is fired."""
+        if not self.holding_reads:
+            return Deferred.fromCoroutine(unit(MemoryTransaction()))
+        gate: Deferred[None] = Deferred()
+        self.reads.append(gate)
+        return gate.addCallback(lambda _: Deferred.fromCoroutine(unit(MemoryTransaction())))
 
     def commit(self, unit: Unit[T]) -> Deferred[T]:
         """Run `unit` now, or once let go; fires when it ran."""

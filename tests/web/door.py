@@ -87,13 +87,18 @@ class MemoryBroker:
         self.published: list[tuple[Principal, Message]] = []
         self.kept: list[Fact] = []
         self.down = False
+        self.holding = False
+        self.held: list[Deferred[None]] = []
 
     def publish(self, who: Principal, message: Message) -> Deferred[None]:
-        """Taken at once."""
+        """Taken at once; while `holding` the answer waits."""
         if self.down:
             raise Unavailable("The disk is full.")
         self.published.append((who, message))
-        return succeed(None)
+        if not self.holding:
+            return succeed(None)
+        self.held.append(Deferred())
+        return self.held[-1]
 
     def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
         """Stored at once."""

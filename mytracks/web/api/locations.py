@@ -174,7 +174,7 @@ class Locations:
     async def list(self, visit: Visit) -> Answer:
         """GET /api/locations"""
         query = read(visit.request, LocationsQuery)
-        found = await self._history.find(visit.who, _question(query))
+        found = await self._history.find(visit.who, _question(query), visit.request.patience.renew)
         following, previous = _links(visit, query, found)
         page = LocationPage(
             count=found.count,

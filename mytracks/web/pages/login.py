@@ -16,7 +16,7 @@ from mytracks.web.identity import (
     set_cookie,
 )
 from mytracks.web.pages.frame import Frame
-from mytracks.web.problems import retry_after
+from mytracks.web.problems import RETRY_AFTER, retry_after
 from mytracks.web.redirects import local_path
 from mytracks.web.request import Request
 from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
@@ -53,7 +53,8 @@ class Login:
             later = [retry_after(busy.retry_after)]
             return self._form(visit, 429, str(busy), wanted, name, later)
         except Unavailable as trouble:
-            return self._form(visit, 503, str(trouble), wanted, name)
+            later = [retry_after(RETRY_AFTER)]
+            return self._form(visit, 503, str(trouble), wanted, name, later)
         return see_other(wanted, cookies)
 
     async def begin(self, request: Request, user: int) -> list[Header]:

@@ -1,0 +1,234 @@
+"""A database that does not answer costs nobody more than ten seconds, and costs no message."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final, cast
+
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock as ManualClock
+from twisted.internet.task import deferLater
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from mytracks.clock import Clock
+from mytracks.errors import Unavailable
+from mytracks.sharing.identity import Device
+from mytracks.tracks.locations import Recorded
+from mytracks.web.limits import Limits
+from mytracks.web.patience import Patience
+from tests.tracks.memory import fix
+from tests.web.door import Browser, Door, Reply, basic
+
+FIX: Final = b'{"_type":"location","lat":1,"lon":2,"tst":1700000000}'
+LATE: Final = Limits().answer_within
+
+
+class PatienceTests(SynchronousTestCase):
+    """The rule by itself, in a time that only the test makes pass."""
+
+    def setUp(self) -> None:
+        self.timers = ManualClock()
+        self.patience = Patience(Clock(self.timers), 10)
+        self.cancelled: list[Deferred[str]] = []
+        self.work: Deferred[str] = Deferred(self.cancelled.append)
+
+    def nothing_left(self) -> None:
+        """No timer keeps a request that is over in memory."""
+        self.assertEqual([], self.timers.getDelayedCalls())
+
+    def test_what_comes_in_time_is_the_answer(self) -> None:
+        """Whatever it is, good or bad."""
+        answer = self.patience.wait_for(self.work)
+        self.timers.advance(9.9)
+        self.work.callback("stored")
+        self.assertEqual("stored", self.successResultOf(answer))
+        self.nothing_left()
+        failing: Deferred[str] = Deferred()
+        answer = self.patience.wait_for(failing)
+        failing.errback(KeyError("a bug"))
+        self.failureResultOf(answer, KeyError)
+        self.nothing_left()
+
+    def test_what_is_there_at_once_costs_no_timer(self) -> None:
+        """Most answers are."""
+        self.work.callback("stored")
+        self.assertEqual("stored", self.successResultOf(self.patience.wait_for(self.work)))
+        self.nothing_left()
+
+    def test_nobody_waits_longer(self) -> None:
+        """Who is told to come again can do something else meanwhile."""
+        answer = self.patience.wait_for(self.work)
+        self.timers.advance(10)
+        self.failureResultOf(answer, Unavailable)
+        self.assertEqual([self.work], self.cancelled)
+
+    def test_what_goes_on_is_waited_for(self) -> None:
+        """Years of history take their time, piece by piece."""
+        answer = self.patience.wait_for(self.work)
+        for _ in range(5):
+            self.timers.advance(9)
+            self.patience.renew()
+        self.assertNoResult(answer)
+        self.timers.advance(10)
+        self.failureResultOf(answer, Unavailable)
+        self.patience.renew()
+        self.nothing_left()
+
+    def test_a_client_that_hangs_up_ends_the_work_and_the_timer(self) -> None:
+        """Nobody is there to be told."""
+        answer = self.patience.wait_for(self.work)
+        answer.cancel()
+        self.assertEqual([self.work], self.cancelled)
+        self.failureResultOf(answer, CancelledError)
+        self.nothing_left()
+
+    def test_a_mistake_after_the_end_is_logged(self) -> None:
+        """It is ours all the same; a refusal is nobody's."""
+        errors: list[tuple[Exception, int]] = [(KeyError("a bug"), 1), (Unavailable("down"), 0)]
+        for error, told in errors:
+            self._too_late(partial(_fail, error))
+            self.assertEqual(told, len(self.flushLoggedErrors(KeyError)))
+
+    def test_what_comes_too_late_is_dropped(self) -> None:
+        """Whoever waited was told something else."""
+        self._too_late(lambda work: work.callback("after all"))
+
+    def _too_late(self, ends: Callable[[Deferred[str]], None]) -> None:
+        """Wait too long for work that `ends` in this way."""
+        work: Deferred[str] = Deferred(ends)
+        answer = self.patience.wait_for(work)
+        self.timers.advance(10)
+        self.failureResultOf(answer, Unavailable)
+
+
+def _fail(error: Exception, work: Deferred[str]) -> None:
+    work.errback(error)
+
+
+class DoorCase(TestCase):
+    """A door, in front of a store that the test holds in its hand."""
+
+    async def setUp(self) -> None:  # type: ignore[override]
+        self.door = await Door().open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.door.close()))
+        self.transactions = self.door.room.store.transactions
+
+    async def until(self, look: Callable[[], object]) -> None:
+        """Wait for what a request does on its way in."""
+        for _ in range(2000):
+            if look():
+                return
+            await deferLater(cast(Any, reactor), 0.001)
+        self.fail("it did not come to this")
+
+    def pass_time(self, seconds: float) -> None:
+        """For the door."""
+        self.door.room.timers.advance(seconds)
+
+    def due(self) -> list[float]:
+        """In how many seconds timers of the door end."""
+        timers = self.door.room.timers
+        return [call.getTime() - timers.seconds() for call in timers.getDelayedCalls()]
+
+    def asking(self, method: str, path: str, **words: Any) -> Deferred[Reply]:
+        """A request that is not waited for."""
+        return Deferred.fromCoroutine(self.door.ask(method, path, basic(), **words))
+
+
+class PhoneTests(DoorCase):
+    """Phones in HTTP mode keep what they have until they are answered."""
+
+    async def test_a_phone_is_told_to_come_again_and_its_message_is_stored_all_the_same(
+        self,
+    ) -> None:
+        """Never 4xx: Android would throw the location away."""
+        broker = self.door.broker
+        broker.holding = True
+        posting = self.asking("POST", "/pub", body=FIX)
+        await self.until(lambda: broker.held)
+        self.pass_time(LATE - 0.1)
+        self.assertNoResult(posting)
+        self.pass_time(0.2)
+        reply = await posting
+        self.assertEqual((503, "5"), (reply.status, reply.headers["retry-after"]))
+        self.assertEqual("application/problem+json", reply.headers["content-type"])
+        self.assertEqual([FIX], [message.payload for _, message in broker.published])
+
+    async def test_the_same_holds_on_every_path_that_phones_use(self) -> None:
+        """Which of them is the quick one is our own affair."""
+        self.door.broker.holding = True
+        for path in ("/pub/", "/owntracks", "/api/locations"):
+            self.door.broker.held.clear()
+            posting = self.asking("POST", path, body=FIX)
+            await self.until(lambda: self.door.broker.held)
+            self.pass_time(LATE)
+            self.assertEqual(503, (await posting).status, path)
+
+    async def test_an_answer_in_time_leaves_no_timer_behind(self) -> None:
+        """Each would keep its request for ten seconds: 20,000 of them at 2,000/s."""
+        self.door.site.adopt(Limits(answer_within=7.5))
+        self.door.broker.holding = True
+        posting = self.asking("POST", "/pub", body=FIX)
+        await self.until(lambda: self.door.broker.held)
+        self.assertIn(7.5, self.due())
+        self.door.broker.held[0].callback(None)
+        self.assertEqual(200, (await posting).status)
+        self.assertNotIn(7.5, self.due())
+
+    async def test_the_limit_is_adopted_while_running(self) -> None:
+        """SIGHUP; it counts from the next request on."""
+        self.door.site.adopt(Limits(answer_within=2))
+        self.door.broker.holding = True
+        posting = self.asking("POST", "/pub", body=FIX)
+        await self.until(lambda: self.door.broker.held)
+        self.pass_time(2)
+        self.assertEqual(503, (await posting).status)
+
+
+class PageTests(DoorCase):
+    """People and scripts."""
+
+    async def test_a_sign_in_that_cannot_be_stored_is_answered_with_a_page(self) -> None:
+        """Somebody looks at a browser that turns and turns."""
+        browser = Browser(self.door)
+        page = await browser.get("/login/")
+        self.transactions.holding = True
+        fields = {"csrf_token": page.token, "username": "ana", "password": "correct horse battery"}
+        signing_in = Deferred.fromCoroutine(browser.post("/login/", fields))
+        await self.until(lambda: self.transactions.held)
+        self.pass_time(LATE)
+        reply = await signing_in
+        self.assertEqual((503, "5"), (reply.status, reply.headers["retry-after"]))
+        self.assertIn("text/html", reply.headers["content-type"])
+        stored = self.transactions.commits
+        self.transactions.let_go()
+        self.assertEqual(stored + 1, self.transactions.commits, "what was begun goes on")
+
+    async def test_a_read_that_does_not_come_is_answered(self) -> None:
+        """Scripts have timers of their own, but no good ones."""
+        self.transactions.holding_reads = True
+        self.door.store(Device(1, 1, "ana", "phone"), *self.recorded(3))
+        for path in ("/api/locations", "/api/locations/last-known"):
+            self.transactions.reads.clear()
+            reading = self.asking("GET", path)
+            await self.until(lambda: self.transactions.reads)
+            self.pass_time(LATE)
+            self.assertEqual(503, (await reading).status, path)
+
+    async def test_a_long_history_may_take_longer_as_long_as_it_comes(self) -> None:
+        """Years of one device, thinned, on a slow machine."""
+        self.transactions.holding_reads = True
+        self.door.store(Device(1, 1, "ana", "phone"), *self.recorded(5_000))
+        reading = self.asking("GET", "/api/locations?resolution=60")
+        for _ in range(3):
+            await self.until(lambda: self.transactions.reads)
+            self.pass_time(LATE - 1)
+            self.assertNoResult(reading)
+            self.transactions.reads.pop().callback(None)
+        reply = await reading
+        self.assertEqual((200, 85), (reply.status, reply.json()["count"]))
+
+    def recorded(self, number: int) -> list[Recorded]:
+        """So many fixes, one a second."""
+        device = Device(1, 1, "ana", "phone")
+        return [Recorded(device, fix(1_700_000_000 + each)) for each in range(number)]
