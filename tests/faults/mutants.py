@@ -17,7 +17,8 @@ from mytracks.host.data_dir import DataDirLock
 from mytracks.phones.facts import Fact, Kept
 from mytracks.store.database import StorageFull
 from mytracks.store.mqtt_sessions import StoredJournal
-from mytracks.store.sqlite import pragmas
+from mytracks.store.sqlite import pragmas, writer
+from mytracks.store.sqlite.failures import Trouble
 from tests.faults.hasty import believed
 
 
@@ -27,8 +28,8 @@ def command(name: str) -> Sequence[str]:
 
 
 def _synchronous(level: int) -> None:
-    writer: Any = pragmas.WRITER
-    writer["synchronous"] = level
+    broken: Any = pragmas.WRITER
+    broken["synchronous"] = level
 
 
 def _off() -> None:
@@ -57,6 +58,13 @@ def _boastful() -> None:
     broken.record = record
 
 
+def _stubborn() -> None:
+    """Whatever the disk did, it is tried again."""
+    broken: Any = writer
+    honest = broken.trouble
+    broken.trouble = lambda *about: honest(*about) and Trouble.PASSING
+
+
 def _wall() -> None:
     """Timers follow the date."""
     broken: Any = service
@@ -73,6 +81,7 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "off": _off,
     "normal": _normal,
     "boastful": _boastful,
+    "stubborn": _stubborn,
     "wall": _wall,
     "lockless": _lockless,
 }

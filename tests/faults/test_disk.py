@@ -156,9 +156,12 @@ class RefusingDiskTests(WholeCase):
         if reason := databases.ONLY_SQLITE or forgetful_disk.why_not():
             raise SkipTest(reason)
 
-    def refusing(self, error: int) -> tuple[Daemon, ForgetfulDisk, Phone, Recorder]:
+    def refusing(
+        self, error: int, mutant: str | None = None
+    ) -> tuple[Daemon, ForgetfulDisk, Phone, Recorder]:
         """A daemon whose disk begins to refuse while a phone is connected."""
-        daemon, recorder = self.new_daemon(), Recorder()
+        daemon = self.new_daemon(command=None if mutant is None else command(mutant))
+        recorder = Recorder()
         disk = ForgetfulDisk(daemon.home / "disk", daemon.home / "platter")
         self.addCleanup(disk.cut)
         shutil.move(daemon.data, disk.tree / "data")
@@ -210,6 +213,15 @@ class RefusingDiskTests(WholeCase):
         daemon.start()
         verdict = recorder.check(stored(daemon, ANA))
         self.assertTrue(verdict.clean, str(verdict))
+
+    def test_a_server_that_goes_on_after_such_a_failure_is_caught(self) -> None:
+        """The test of the test."""
+        daemon, disk, phone, recorder = self.refusing(errno.EIO, "stubborn")
+        number, _ = sent(phone, recorder)
+        self.assertRaises(TimeoutError, phone.closed_within, 1.5)
+        disk.accept()
+        self.assertEqual(number, phone.expect(packets.PUBACK, RECOVERY).packet_id)
+        self.assertTrue(daemon.running)
 
 
 class FailingCardTests(WholeCase):

@@ -131,7 +131,7 @@ class StepTests(SynchronousTestCase):
     log = Logger()
 
     def setUp(self) -> None:
-        if reason := refusal():
+        if reason := databases.ONLY_SQLITE or refusal():
             raise SkipTest(reason)
 
     def told(self, scenario: str, stride: int, mutant: str = "") -> dict[str, Any]:

@@ -13,6 +13,7 @@ from mytracks.store.notes import note
 from mytracks.store.sqlite.batches import Batches
 from mytracks.store.sqlite.opening import prepare, refusal
 from mytracks.store.sqlite.pragmas import PAGE_SIZE, WRITER, connect
+from tests import databases
 from tests.store.cases import NOW
 
 CHECKED = Limits(ballast=0)
@@ -21,6 +22,8 @@ UNCHECKED = Limits(ballast=0, check_at_start=0)
 
 class PageTests(SynchronousTestCase):
     """A card that forgets: one page, any page."""
+
+    skip = databases.ONLY_SQLITE
 
     def setUp(self) -> None:
         self.folder = Path(self.mktemp()).resolve()
