@@ -147,6 +147,8 @@ class Front:
             return
         told = self._health.state is state
         self._is(state, reason)
+        # What is kept until the server is back may be much: it must not hold everybody's pings.
+        self._waiting.release()
         if not told:
             # Where it is is for the log alone: anybody may ask for the health.
             self.log.critical(

@@ -32,7 +32,12 @@ class Waiting:
 
     def relax(self) -> None:
         """Let producers go on if enough is gone."""
-        if self.paused and not self._over(2):
+        if not self._over(2):
+            self.release()
+
+    def release(self) -> None:
+        """Let them go on, whatever waits: what comes is refused for now, so nothing is added."""
+        if self.paused:
             self.paused = False
             for producer in list(self._producers):
                 producer.resumeProducing()

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock as FakeTimers
@@ -97,6 +97,8 @@ class HandJournal:
     def __init__(self) -> None:
         self.by_hand = False
         self.trouble: Exception | None = None
+        self.refusing: Exception | None = None
+        """Why nothing more is taken; what waits goes on waiting."""
         self.stored: list[Fact] = []
         self.attempts: list[Fact] = []
         self.count: Waiting | None = None
@@ -104,6 +106,8 @@ class HandJournal:
 
     def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Fact]]:
         self.attempts += facts
+        if self.refusing is not None:
+            return fail(self.refusing)
         if self.count is not None:
             self.count.add(0)
         done: Deferred[Sequence[Fact]] = Deferred()
