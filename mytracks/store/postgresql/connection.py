@@ -93,7 +93,9 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
     def doRead(self) -> None:
         """Something came: an answer or a part of it, a notification, the end."""
         if self._pollingD is not None:
-            super().doRead()
+            # Not as txpostgres' connection does it: that would be watched again afterwards, though
+            # what came may have been the end.
+            super(txpostgres.Connection, self).doRead()
             return
         self._advance()
         if self.usable():
