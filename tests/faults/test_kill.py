@@ -22,7 +22,7 @@ from tests.whole.daemon import Daemon
 from tests.whole.patience import until
 from tests.whole.web import Web
 
-BUDGET = 90.0
+BUDGET = 40.0
 ROUNDS = 50
 PAGE = 10_000
 
