@@ -33,8 +33,9 @@ from mytracks.store.files import CorruptDatabase, StoreRefused
 from mytracks.store.open import open_store
 from mytracks.web.assets import FrontEndMissing
 
-BROKER_PATIENCE: Final = 2.5
-"""Seconds for acknowledgements under way when we stop; all of stopping takes less than 5."""
+BROKER_PATIENCE: Final = 2.0
+"""Seconds for acknowledgements under way when we stop; the store has as long again where its server
+hangs, and all of stopping takes less than 5."""
 EXIT_REFUSED: Final = 1
 EXIT_DATA: Final = 65
 EXIT_STORAGE: Final = 74

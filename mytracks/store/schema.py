@@ -183,6 +183,8 @@ mqtt_session: Final = numbered(
     Column("client_id", Text, nullable=False),
     mention("device_id", "device"),
     Column("level", Integer, nullable=False),
+    # By which the host knows its owner again after a restart; never a secret.
+    Column("mark", Text, nullable=False),
     Column("created", Big, nullable=False),
     Column("seen", Big, nullable=False),
     Column("expires", Big),
@@ -258,6 +260,7 @@ mqtt_will: Final = plain(
     owner("user_id", "user_account"),
     key_of("client"),
     Column("client_id", Text, nullable=False),
+    Column("mark", Text, nullable=False),
     flags("node"),
     Column("topic", Text, nullable=False),
     Column("qos", Integer, nullable=False),

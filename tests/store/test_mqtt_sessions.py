@@ -7,7 +7,7 @@ from mytracks.store.files import FILE
 from mytracks.store.mqtt_sessions import weight_of
 from mytracks.tracks.locations import Location
 from tests import databases
-from tests.store.bench_writer import location as android
+from tests.bench.fleet import location as android
 from tests.store.cases import NOW, account, location, source
 from tests.store.test_recording import RecordingCase
 
