@@ -27,8 +27,7 @@ RUNS = {
     POSTGRESQL: [
         *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
         *(f"tests.store.test_{name}" for name in ("mqtt_sessions", "races", "recording")),
-        *("tests.people", "tests.tracks", "tests.control", "tests.cli", "tests.whole"),
-        "tests.faults.test_kill",
+        *("tests.people.test_build", "tests.whole", "tests.faults.test_kill"),
     ],
 }
 

@@ -22,7 +22,7 @@ class OperationsTests(TestCase):
         """An empty room."""
         self.room = await Room().open()
         self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
-        self.operations = Operations(self.room.people, lambda: WELL)
+        self.operations = Operations(self.room.people, lambda: WELL, "sqlite")
         return self.room
 
     async def done(self, operation: str, **arguments: Any) -> Any:

@@ -14,6 +14,7 @@ from threading import Event
 
 from twisted.logger import Logger
 
+from tests import databases
 from tests.faults.hasty import HASTY
 from tests.faults.load import HTTPSender, Load, MQTTSender, Sender
 from tests.faults.recorder import Fix, Recorder, Verdict
@@ -22,7 +23,7 @@ from tests.whole.daemon import Daemon
 from tests.whole.patience import until
 from tests.whole.web import Web
 
-BUDGET = 40.0
+BUDGET = 40.0 if databases.ON_SQLITE else 25.0
 ROUNDS = 50
 PAGE = 10_000
 

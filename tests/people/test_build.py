@@ -13,6 +13,7 @@ from mytracks.people.build import People, build
 from mytracks.sharing.identity import Door, Principal
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.open import Store, open_store
+from tests import databases
 from tests.people.room import CHEAP, GOOD, HOME, OTHER
 
 
@@ -22,6 +23,7 @@ class StoredPeopleTests(TestCase):
     def setUp(self) -> None:
         self.directory = Path(self.mktemp()).absolute()
         self.directory.mkdir()
+        self.database = databases.new()
         self.clock = Clock(cast(Any, reactor))
         self.opened: list[tuple[Store, People]] = []
         self.addCleanup(lambda: Deferred.fromCoroutine(self.stop()))
@@ -29,7 +31,7 @@ class StoredPeopleTests(TestCase):
     async def start(self) -> People:
         """The room, on what the one before left."""
         store = await open_store(
-            self.directory, "sqlite", self.clock, cast(Any, reactor), StoreLimits(), self.fail
+            self.directory, self.database, self.clock, cast(Any, reactor), StoreLimits(), self.fail
         )
         people = build(store.database, store, self.clock, cast(Any, reactor), CHEAP)
         await people.open()

@@ -23,6 +23,8 @@ from tests.whole.patience import until
 START_LIMIT: Final = 30.0
 USER: Final = "mytracks"
 PASSWORD: Final = "word for tests"
+_ENDING_WITH_US: Final = ("setpriv", "--pdeathsig", "QUIT") if shutil.which("setpriv") else ()
+"""However these tests end, their servers end with them."""
 _ACCOUNTS: Final = ("postgres", "nobody")
 """Who runs it when we are root, for it refuses that: the first that there is."""
 
@@ -92,7 +94,7 @@ class PostgreSQL:
         }
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         self._process = subprocess.Popen(
-            [str(self._programs / "postgres"), "-D", str(self.data), *words],
+            [*_ENDING_WITH_US, str(self._programs / "postgres"), "-D", str(self.data), *words],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
