@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from attrs import frozen
 
 from mytracks.clock import Clock
+from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
@@ -28,6 +29,7 @@ class WebServices:
     live: Live
     presence: Presence
     http_mode: HTTPMode
+    mqtt_sockets: Sockets
     assets: Assets
     health: Callable[[], Sequence[str]]
     public_url: Callable[[], str | None]

@@ -19,6 +19,7 @@ from twisted.web.client import Agent, FileBodyProducer, readBody
 from twisted.web.http_headers import Headers
 
 from mytracks.errors import Unavailable
+from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.http_mode import HTTPMode
@@ -126,6 +127,7 @@ class Door:
                 live=self.tracks.live,
                 presence=self.presence,
                 http_mode=self._http_mode(),
+                mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
                 assets=assets or made_assets(),
                 health=lambda: self.down,
                 public_url=lambda: public_url,
