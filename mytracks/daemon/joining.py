@@ -11,6 +11,7 @@ from mytracks import __version__
 from mytracks.clock import Clock
 from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
+from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.ports import Journal
 from mytracks.people import build as people_room
@@ -104,6 +105,7 @@ def join(
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
+        mqtt_sockets=Sockets(broker, clock.timers),
         assets=find_assets(),
         health=partial(condition, store),
         public_url=lambda: settings.public_url,

@@ -74,6 +74,18 @@ class SignIn:
             raise
         return evolve(who, address=address)
 
+    def again(self, user: int, device: str | None, door: Door) -> Principal | None:
+        """Who signed in before as `user`, with a device's password if `device` is named; None: with
+        that they could not any more. Never waits.
+        """
+        account = self._accounts.numbered(user)
+        if account is None or account.disabled:
+            return None
+        passwords = self._device_passwords.of(user) if device is not None else ()
+        if device is not None and not any(each.device_name == device for each in passwords):
+            return None
+        return _principal(account, door, device)
+
     def session(self, token: str) -> tuple[Principal, WebSession]:
         """Who is signed in by this browser's token. Never waits. Raises Unauthenticated."""
         session = self._sessions.find(token)

@@ -22,6 +22,9 @@ class SignIn(Protocol):
     ) -> Principal:
         """Raises Unauthenticated, Busy or Unavailable."""
 
+    def again(self, user: int, device: str | None, door: Door) -> Principal | None:
+        """Who signed in so before, if they still could. Never waits."""
+
 
 class Gatekeeper:
     """The rights of contract 3 in one's own topics. `storing`: whether a commit would work."""
@@ -50,6 +53,15 @@ class Gatekeeper:
     def namespace(self, who: Principal) -> str:
         """Client ids and retained messages belong to an account; its name tells people whose."""
         return who.name
+
+    def mark(self, who: Principal) -> str:
+        """`<account>` or `<account>/<device>`: no credentials, they may have changed meanwhile."""
+        return f"{who.user}" if who.device is None else f"{who.user}/{who.device}"
+
+    async def recall(self, mark: str) -> Principal | None:
+        """Whoever was let in so; None once the account, or all the device's passwords, are gone."""
+        user, _, device = mark.partition("/")
+        return self._signin.again(int(user), device or None, Door.MQTT)
 
     def may_publish(
         self,

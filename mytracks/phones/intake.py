@@ -9,7 +9,7 @@ from typing import Final
 from attrs import define, frozen
 
 from mytracks.clock import Clock, believable
-from mytracks.mqtt.routing.ports import Message
+from mytracks.mqtt.routing.ports import Message, Standing
 from mytracks.owntracks import topics
 from mytracks.owntracks.location import LocationMessage
 from mytracks.owntracks.messages import COMMAND, LAST_WILL, Other, Said, understand
@@ -25,6 +25,12 @@ from mytracks.tracks.locations import Flags, Location, Recorded, Via
 
 _CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
 """Kinds of messages that hold secrets (OwnTracks 7.12)."""
+
+_MATTERING: Final = frozenset({topics.COMMAND, topics.BELOW["transition"]})
+"""Where messages are published that outlast locations in a queue."""
+
+ENCRYPTED: Final = "encrypted"
+"""What only friends can read; a Will never is, and on a device's own topic it is a location."""
 
 CARD: Final = "card"
 """A name and a face."""
@@ -117,6 +123,24 @@ class Intake:
             return True
         card = isinstance(facts, Noted) and facts.kind == CARD
         return not place.commands and (bool(place.below) or not card)
+
+    def standing(self, message: Message) -> Standing:
+        """Where somebody was is nothing once they are elsewhere. A command, or that somebody came
+        or left, may be what a phone was woken up for (OwnTracks 3.4).
+        """
+        place = topics.place(message.topic)
+        if place is None:
+            return Standing.ORDINARY
+        if place.below in _MATTERING:
+            return Standing.KEPT
+        if place.below or not self._tells_where(message.payload):
+            return Standing.ORDINARY
+        return Standing.REPLACED
+
+    def _tells_where(self, body: bytes) -> bool:
+        """That a phone is lost, or what it is called, must not displace where it was."""
+        said = self.read(body, int(self._clock.now())).said
+        return isinstance(said, LocationMessage) or (said is not None and said.kind == ENCRYPTED)
 
     def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside:
         """What is kept of a message of `size` bytes that is too large; `head`: how it begins."""

@@ -11,6 +11,7 @@ from mytracks.web.headers import SecurityHeaders
 from mytracks.web.identity import Identity
 from mytracks.web.limits import Limits
 from mytracks.web.live import LiveDoor
+from mytracks.web.mqtt_socket import MQTTSocket
 from mytracks.web.openapi import OpenAPI
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
@@ -38,6 +39,7 @@ def build(services: WebServices, limits: Limits) -> Site:
         *_api(services, openapi),
         *_pages(services, frame),
         *live.routes(),
+        *MQTTSocket(services.mqtt_sockets, identity).routes(),
     ]
     openapi.describe(routes)
     return Site(

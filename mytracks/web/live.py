@@ -25,12 +25,12 @@ from mytracks.people.signin import SignIn
 from mytracks.sharing.identity import Principal
 from mytracks.tracks.live import Event, Live
 from mytracks.web.answers import Answer, HandOver
+from mytracks.web.handshake import answer_headers, handshake_problem
 from mytracks.web.identity import Identity
 from mytracks.web.limits import Limits
 from mytracks.web.listener import Listener, encoded
-from mytracks.web.problems import RETRY_AFTER, problem
+from mytracks.web.problems import RETRY_AFTER
 from mytracks.web.query import Query, read
-from mytracks.web.request import Request
 from mytracks.web.routes import Operation, Route, Visit
 
 _PING: Final = b"ping"
@@ -42,8 +42,6 @@ SIGNED_OUT: Final = 4401
 """Our own close code: sign in again before you come back."""
 _TEXT: Final = 1
 _CLOSE: Final = 8
-_VERSION: Final = "13"
-_KEY_LENGTH: Final = 24
 
 
 class LiveQuery(Query, frozen=True, kw_only=True):
@@ -208,12 +206,12 @@ class LiveDoor:
         """GET /ws/locations/"""
         request = visit.request
         self._check_origin(visit)
-        refused = _handshake_problem(request)
+        refused = handshake_problem(request)
         if refused is not None:
             return refused
         since = read(request, LiveQuery).since
         self._check_room(visit.who)
-        headers = _as_pairs(request.security_lines)
+        headers = answer_headers(request)
         seat = Seat(visit.who, visit.session, since, headers)
         return HandOver(WebSocketResource(_Seated(self, self._factory, seat)))
 
@@ -303,23 +301,3 @@ def _factory(clock: Clock, limits: Limits) -> WebSocketServerFactory:
         allowNullOrigin=True,
     )
     return factory
-
-
-def _handshake_problem(request: Request) -> Answer | None:
-    """What is wrong with the opening handshake [RFC 6455 4.2.1]; Autobahn's own answer to it would
-    lack our headers."""
-    if (request.text_header("Upgrade") or "").lower() != "websocket":
-        upgrade = [(b"Upgrade", b"websocket")]
-        return problem(426, "This is a WebSocket.", headers=upgrade)
-    if request.text_header("Sec-WebSocket-Version") != _VERSION:
-        version = [(b"Sec-WebSocket-Version", _VERSION.encode("ascii"))]
-        return problem(426, "Only version 13 is spoken.", headers=version)
-    key = request.text_header("Sec-WebSocket-Key") or ""
-    if len(key) != _KEY_LENGTH or request.clientproto != b"HTTP/1.1":
-        return problem(400, "The WebSocket handshake cannot be read.")
-    return None
-
-
-def _as_pairs(lines: bytes) -> dict[str, str]:
-    split = (line.partition(": ") for line in lines.decode("ascii").split("\r\n") if line)
-    return {name: value for name, _, value in split}

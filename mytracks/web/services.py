@@ -6,6 +6,7 @@ from attrs import frozen
 
 from mytracks.clock import Clock
 from mytracks.health import Health
+from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
@@ -29,6 +30,7 @@ class WebServices:
     live: Live
     presence: Presence
     http_mode: HTTPMode
+    mqtt_sockets: Sockets
     assets: Assets
     health: Callable[[], Health]
     public_url: Callable[[], str | None]

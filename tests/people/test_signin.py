@@ -275,6 +275,31 @@ class DevicePasswordTests(SignInCase):
         await room.sign_in("ana", issued.password)
 
 
+class AgainTests(SignInCase):
+    """After a restart: who signed in before, without credentials."""
+
+    async def test_an_account_could_sign_in_until_it_is_disabled(self) -> None:
+        """What waits for somebody's phone is theirs as long as they are let in."""
+        room = await self.opened()
+        again = room.people.signin.again
+        who = Principal(self.ana.number, "ana", False, Door.MQTT)
+        self.assertEqual(who, again(self.ana.number, None, Door.MQTT))
+        self.assertIsNone(again(self.ana.number + 1, None, Door.MQTT))
+        await room.people.accounts.disable(self.ana.number)
+        self.assertIsNone(again(self.ana.number, None, Door.MQTT))
+
+    async def test_a_device_could_while_it_has_a_password(self) -> None:
+        """An administrator's phone is no administrator then either."""
+        room = await self.opened()
+        ben = await room.account("ben", admin=True)
+        again = room.people.signin.again
+        self.assertIsNone(again(ben.number, "phone", Door.MQTT))
+        await room.people.device_passwords.issue(ben, "phone")
+        phone = Principal(ben.number, "ben", False, Door.MQTT, "phone")
+        self.assertEqual(phone, again(ben.number, "phone", Door.MQTT))
+        self.assertIsNone(again(ben.number, "tablet", Door.MQTT))
+
+
 class SessionTests(SignInCase):
     """A browser's cookie."""
 

@@ -26,6 +26,7 @@ class OnePassword:
 
     def __init__(self) -> None:
         self.asked: list[tuple[Door, str]] = []
+        self.gone: set[tuple[int, str | None]] = set()
         self.trouble: Refused | None = None
 
     async def password(
@@ -38,6 +39,12 @@ class OnePassword:
         if (name, password) != ("Ana", b"open"):
             raise Unauthenticated("wrong")
         return ANA
+
+    def again(self, user: int, device: str | None, door: Door) -> Principal | None:
+        """Everybody but who is gone."""
+        if (user, device) in self.gone:
+            return None
+        return Principal(user, "ana", False, door, device)
 
 
 class GatekeeperCase(SynchronousTestCase):
@@ -84,6 +91,26 @@ class AdmitTests(GatekeeperCase):
         """Nobody can take over somebody else's session; an account's devices share its names."""
         self.assertNotEqual(self.gatekeeper.namespace(ANA), self.gatekeeper.namespace(ROOT))
         self.assertEqual(self.gatekeeper.namespace(ANA), self.gatekeeper.namespace(ANAS_PHONE))
+
+
+class RecallTests(GatekeeperCase):
+    """After a restart there are sessions and Wills, and nobody is connected."""
+
+    def recalled(self, who: Principal) -> Principal | None:
+        mark = self.gatekeeper.mark(who)
+        return self.successResultOf(Deferred.fromCoroutine(self.gatekeeper.recall(mark)))
+
+    def test_who_was_let_in_is_known_again_by_their_mark(self) -> None:
+        """Of whatever device; where they came from is nobody's business any more."""
+        odd = evolve(ANAS_PHONE, device="ana's ☎")
+        for who in (ANA, ANAS_PHONE, odd, evolve(ANA, address="192.0.2.7")):
+            self.assertEqual(who, self.recalled(who))
+
+    def test_who_could_not_sign_in_any_more_is_nobody(self) -> None:
+        """An account that was disabled, or a device whose password was revoked, meanwhile."""
+        self.signin.gone = {(1, "phone")}
+        self.assertIsNone(self.recalled(ANAS_PHONE))
+        self.assertEqual(ANA, self.recalled(ANA))
 
 
 class PublishTests(GatekeeperCase):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.mqtt.routing import ports
-from mytracks.mqtt.routing.ports import Message
+from mytracks.mqtt.routing.ports import Message, Standing
 from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside, Source
 from mytracks.phones.intake import KEPT, TOO_MANY
 from mytracks.sharing.identity import Door, Principal
@@ -75,6 +75,33 @@ class RetainingTests(IntakeCase):
         self.assertTrue(self.retained(b'{"_type":"card","name":"Ana"}', BASE + "/info"))
         command = b'{"_type":"cmd","action":"reportLocation"}'
         self.assertFalse(self.retained(command, BASE + "/cmd"))
+
+
+class StandingTests(IntakeCase):
+    """What a message is worth to a friend whose phone is off (OwnTracks 3.4)."""
+
+    def standing(self, payload: bytes, topic: str = BASE) -> Standing:
+        return self.intake.standing(Message(topic, payload, 1, True))
+
+    def test_where_somebody_was_is_worth_nothing_once_they_are_elsewhere(self) -> None:
+        """A phone that was off for a week gets one place of each friend, not thousands."""
+        self.assertIs(Standing.REPLACED, self.standing(wire()))
+        self.assertIs(Standing.REPLACED, self.standing(b'{"_type":"encrypted","data":"AAAA"}'))
+
+    def test_what_else_is_published_there_does_not_displace_a_place(self) -> None:
+        """A Will says that a phone is lost, not where; an empty payload clears."""
+        for payload in (b'{"_type":"lwt"}', b'{"_type":"card","name":"Ana"}', b"junk", b""):
+            self.assertIs(Standing.ORDINARY, self.standing(payload), payload)
+
+    def test_commands_and_comings_and_goings_are_kept_longest(self) -> None:
+        """Thousands of places never push out what a phone is to do."""
+        self.assertIs(Standing.KEPT, self.standing(b'{"_type":"cmd"}', f"{BASE}/cmd"))
+        self.assertIs(Standing.KEPT, self.standing(b'{"_type":"transition"}', f"{BASE}/event"))
+
+    def test_anything_else_is_ordinary(self) -> None:
+        """Below the device, or of no device at all."""
+        for topic in (f"{BASE}/info", f"{BASE}/cmd/x", "owntracks/ana", "home/light"):
+            self.assertIs(Standing.ORDINARY, self.standing(wire(), topic), topic)
 
 
 class FactsTests(IntakeCase):

@@ -20,6 +20,7 @@ from twisted.web.http_headers import Headers
 
 from mytracks.errors import Unavailable
 from mytracks.health import health
+from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.http_mode import HTTPMode
@@ -132,6 +133,7 @@ class Door:
                 live=self.tracks.live,
                 presence=self.presence,
                 http_mode=self._http_mode(),
+                mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
                 assets=assets or made_assets(),
                 health=lambda: self.health,
                 public_url=lambda: public_url,

@@ -4,6 +4,7 @@ import select
 import socket
 import time
 from collections import deque
+from typing import Protocol
 
 from tests.whole import packets
 from tests.whole.packets import Delivery, Received, Will
@@ -16,12 +17,27 @@ class Closed(AssertionError):
     """The server closed the connection while an answer was awaited."""
 
 
-class Phone:
-    """One TCP connection to an MQTT port."""
+class Wire(Protocol):
+    """What a phone needs of a socket."""
 
-    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
-        self.socket = socket.create_connection((address, port), PATIENCE)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def fileno(self) -> int: ...
+    def settimeout(self, seconds: float) -> None: ...
+    def sendall(self, data: bytes) -> None: ...
+    def recv(self, size: int) -> bytes: ...
+    def close(self) -> None: ...
+
+
+class Phone:
+    """One TCP connection to an MQTT port, or one over a `wire` that stands already."""
+
+    def __init__(self, place: int | Wire, address: str = "127.0.0.1") -> None:
+        self.socket: Wire
+        if isinstance(place, int):
+            made = socket.create_connection((address, place), PATIENCE)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.socket = made
+        else:
+            self.socket = place
         self._buffer = b""
         self._deliveries: deque[Delivery] = deque()
         self._ids = 0

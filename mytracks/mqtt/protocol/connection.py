@@ -2,20 +2,38 @@
 
 No socket, no clock, no log. Who carries the bytes writes whatever a method returns, in the order
 of the calls. The machine holds what the protocol says about order: CONNACK first [MQTT-3.2.0-1],
-PUBACKs as the PUBLISHes came [MQTT-4.6.0-2] and only once they are stored, packet ids that are
-free [MQTT-2.3.1-4]. What a message is worth and who gets it is `routing`'s.
+PUBACK and PUBREC as the PUBLISHes came [MQTT-4.6.0-2, -3] and only once they are stored, PUBREL as
+the PUBRECs came [MQTT-4.6.0-4], packet ids that are free [MQTT-2.3.1-4]. What a message is worth
+and who gets it is `routing`'s.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 
 from mytracks.mqtt.protocol.codec import Decoder, Oversize, PacketSizes
+from mytracks.mqtt.protocol.events import (
+    Acknowledged,
+    Completed,
+    Connecting,
+    Disconnected,
+    Event,
+    Pinged,
+    Published,
+    Received,
+    Released,
+    ReleaseMissed,
+    Repeated,
+    Subscribing,
+    TooLarge,
+    Unsubscribing,
+    UnsupportedLevel,
+    Violated,
+)
 from mytracks.mqtt.protocol.fields import MalformedPacket
-from mytracks.mqtt.protocol.flow import Misused, Owed, Window
-from mytracks.mqtt.protocol.packets.acknowledgements import Puback
+from mytracks.mqtt.protocol.flow import PUBACK, Misused, Owed
+from mytracks.mqtt.protocol.packets.acknowledgements import Puback, Pubcomp, Pubrec, Pubrel
 from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect, ForeignConnect
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish, encode_publish
@@ -26,145 +44,52 @@ from mytracks.mqtt.protocol.packets.subscribe import (
     Unsuback,
     Unsubscribe,
 )
+from mytracks.mqtt.protocol.states import CUES, Cue, State
 from mytracks.mqtt.protocol.topics import check_depth
+from mytracks.mqtt.protocol.unreleased import Unreleased
+from mytracks.mqtt.protocol.window import Window, released
+
+__all__ = [
+    "Acknowledged",
+    "Completed",
+    "Connecting",
+    "Connection",
+    "ConnectionLimits",
+    "Disconnected",
+    "Event",
+    "Pinged",
+    "Published",
+    "Received",
+    "ReleaseMissed",
+    "Released",
+    "Repeated",
+    "Subscribing",
+    "TooLarge",
+    "Unsubscribing",
+    "UnsupportedLevel",
+    "Violated",
+]
 
 
 @frozen
 class ConnectionLimits:
     """`sizes`: of packets. `max_early`: bytes kept behind a CONNECT that is not answered yet.
 
-    `max_topic_levels`: of names, filters and Wills. `max_inflight`: QoS 1 messages sent to the
-    peer and not acknowledged.
+    `max_topic_levels`: of names, filters and Wills. `max_inflight`: messages with QoS 1 and 2 that
+    were sent to the peer and are not finished. `max_unreleased`: messages with QoS 2 that the peer
+    sent and did not release; one more is a violation.
     """
 
     sizes: PacketSizes = field(factory=PacketSizes)
     max_early: int = 128 * 1024
     max_topic_levels: int = 200
     max_inflight: int = 20
-
-
-class State(Enum):
-    """Where a connection stands."""
-
-    __hash__ = object.__hash__  # Enum's own is a Python function; these are looked up all the time
-
-    AWAITING_CONNECT = "nothing but CONNECT may come"
-    DECIDING = "CONNECT came; `accept` or `refuse` has to follow, what comes meanwhile is kept"
-    REFUSING = "CONNECT of an unknown level came; only `refuse` may follow"
-    CONNECTED = "accepted"
-    CLOSED = "nothing is read or said any more"
-
-
-@frozen
-class Connecting:
-    """Somebody wants in: answer with `accept` or `refuse`."""
-
-    connect: Connect
-
-
-@frozen
-class UnsupportedLevel:
-    """CONNECT of a level we do not speak: `refuse` with UNACCEPTABLE_LEVEL, then close."""
-
-    level: int
-
-
-@frozen
-class Published:
-    """With QoS 1 a PUBACK is owed: call `stored` once the message is durable."""
-
-    publish: Publish
-
-
-@frozen
-class TooLarge:
-    """A PUBLISH of `size` bytes, above the limit. Acknowledge it as any other.
-
-    `publish.payload` holds the first 64 KiB, the rest is lost.
-    """
-
-    publish: Publish
-    size: int
-
-
-@frozen
-class Subscribing:
-    """Answer with `suback`."""
-
-    subscribe: Subscribe
-
-
-@frozen
-class Unsubscribing:
-    """Answer with `unsuback`."""
-
-    unsubscribe: Unsubscribe
-
-
-@frozen
-class Acknowledged:
-    """The peer has taken the delivery with this packet id; the window has room again."""
-
-    packet_id: int
-
-
-@frozen
-class Pinged:
-    """Answer with `pingresp`."""
-
-
-@frozen
-class Disconnected:
-    """The peer left in good order: forget its Will [MQTT-3.14.4-3] and close."""
-
-
-@frozen
-class Violated:
-    """The peer broke `rule`: close [MQTT-4.8.0-1]. Always the last event."""
-
-    rule: str
-    text: str
-
-
-Event: TypeAlias = (
-    Connecting
-    | UnsupportedLevel
-    | Published
-    | TooLarge
-    | Subscribing
-    | Unsubscribing
-    | Acknowledged
-    | Pinged
-    | Disconnected
-    | Violated
-)
-
-
-class Cue(Enum):
-    """What our own side may ask of a connection."""
-
-    __hash__ = object.__hash__
-
-    ACCEPT = "accept"
-    REFUSE = "refuse"
-    SPEAK = "anything that is said to a connected peer"
+    max_unreleased: int = 100
 
 
 # Looking a member up on its Enum takes Python 3.11 longer than decoding a topic.
 _SPEAK: Final = Cue.SPEAK
 _CLOSED: Final = State.CLOSED
-
-CUES: Final[Mapping[tuple[State, Cue], State]] = {
-    (State.DECIDING, Cue.ACCEPT): State.CONNECTED,
-    (State.DECIDING, Cue.REFUSE): State.CLOSED,
-    (State.REFUSING, Cue.REFUSE): State.CLOSED,
-    (State.CONNECTED, Cue.SPEAK): State.CONNECTED,
-    # Decisions and commits may end after the connection did: what they say is said to nobody.
-    (State.CLOSED, Cue.ACCEPT): State.CLOSED,
-    (State.CLOSED, Cue.REFUSE): State.CLOSED,
-    (State.CLOSED, Cue.SPEAK): State.CLOSED,
-}
-"""Our own inputs. An absent pair is our mistake: Misused."""
 
 
 class Connection:
@@ -175,6 +100,7 @@ class Connection:
         "_decoder",
         "_limits",
         "_owed",
+        "_unreleased",
         "_window",
         "state",
     )
@@ -185,11 +111,12 @@ class Connection:
         self.state = State.AWAITING_CONNECT
         self._connect: Connect | None = None
         self._owed = Owed()
+        self._unreleased = Unreleased(limits.max_unreleased, self._owed)
         self._window = Window(limits.max_inflight)
 
     @property
     def inflight(self) -> int:
-        """How many deliveries the peer has not acknowledged."""
+        """How many deliveries the peer has not finished."""
         return len(self._window)
 
     @property
@@ -212,16 +139,23 @@ class Connection:
         self._decoder.feed(data)
         return self._drain()
 
-    def accept(self, session_present: bool) -> tuple[bytes, list[Event]]:
-        """The CONNECT is good: CONNACK, and the events that waited behind it [MQTT-3.1.4-5]."""
+    def accept(
+        self, session_present: bool, unreleased: Collection[int] = ()
+    ) -> tuple[bytes, list[Event]]:
+        """The CONNECT is good: CONNACK, and the events that waited behind it [MQTT-3.1.4-5].
+
+        `unreleased`: ids of QoS 2 messages that the session received and that were not released.
+        """
         connect = self._connect
         if self._turn(Cue.ACCEPT) is State.CLOSED or connect is None:
             return b"", []
         self._decoder.accept(connect.level)
         # Held for as long as the connection lasts: no longer the password, nor a large Will.
         self._connect = evolve(connect, will=None, username=None, password=None)
-        # Level 3 knows no such flag; a clean session was never there before [MQTT-3.2.2-1].
-        present = session_present and connect.level == 4 and not connect.clean_session
+        present = False
+        if not connect.clean_session:  # A clean one was never there before [MQTT-3.2.2-1].
+            self._unreleased.inherit(unreleased)
+            present = session_present and connect.level == 4  # Level 3 knows no such flag.
         return Connack(present, ConnackCode.ACCEPTED).encode(), self._drain()
 
     def refuse(self, code: ConnackCode) -> bytes:
@@ -231,10 +165,32 @@ class Connection:
         return b"" if closed_before else Connack(False, code).encode()
 
     def stored(self, packet_id: int) -> bytes:
-        """The oldest unstored PUBLISH with this id is durable: the PUBACKs now due, in order."""
+        """The oldest unstored PUBLISH with this id is durable: PUBACKs and PUBRECs now due, in
+        order.
+        """
         if self._turn(_SPEAK) is _CLOSED:
             return b""
         return self._owed.stored(packet_id)
+
+    def repeated(self, packet_id: int) -> bytes:
+        """The answer to a repeated PUBLISH: PUBREC, unless it has to wait for its turn."""
+        return b"" if self._turn(_SPEAK) is _CLOSED else self._owed.due()
+
+    def completed(self, packet_id: int) -> bytes:
+        """The answer to PUBREL. What comes next under this id is a new message."""
+        if self._turn(_SPEAK) is _CLOSED:
+            return b""
+        return self._unreleased.completed(packet_id)
+
+    def release(self, packet_id: int) -> bytes:
+        """The answer to PUBREC: PUBRELs now due, in order. Also for each delivery that was received
+        over an earlier connection of the session, right after `accept`.
+        """
+        return b"" if self._turn(_SPEAK) is _CLOSED else self._window.release(packet_id)
+
+    def release_again(self, packet_id: int) -> bytes:
+        """The answer to a PUBREC for which there is nothing to keep."""
+        return self._say(released(packet_id))
 
     def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
         """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
@@ -261,7 +217,7 @@ class Connection:
         dup: bool = False,
         packet_id: int | None = None,
     ) -> bytes | None:
-        """A PUBLISH to the peer, QoS 0 or 1. None: not now, the window is full or all is over.
+        """A PUBLISH to the peer. None: not now, the window is full or all is over.
 
         `packet_id`: for a message that is sent again [MQTT-2.3.1-4]; else the next free one.
         """
@@ -271,7 +227,7 @@ class Connection:
             return encode_publish(topic, payload, 0, retain, False, None)
         if self._window.full:
             return None
-        packet_id = self._window.take(packet_id)
+        packet_id = self._window.take(packet_id, qos)
         return encode_publish(topic, payload, qos, retain, dup, packet_id)
 
     def _drain(self) -> list[Event]:
@@ -319,20 +275,35 @@ class Connection:
 
     def _published(self, publish: Publish) -> Event:
         check_depth(publish.topic, self._limits.max_topic_levels)
-        if publish.qos == 2:
-            raise MalformedPacket("MQTT-3.3.4-1", "QoS 2 is not spoken here")
-        if publish.packet_id is not None:
-            self._owed.arrived(publish.packet_id)
+        packet_id = publish.packet_id
+        if packet_id is not None:
+            if publish.qos == 1:
+                self._owed.arrived(PUBACK | packet_id)
+            elif not self._unreleased.published(packet_id):
+                return Repeated(packet_id)
         return Published(publish)
 
     def _too_large(self, oversize: Oversize) -> Event:
-        self._published(oversize.publish)
-        return TooLarge(oversize.publish, oversize.size)
+        event = self._published(oversize.publish)
+        return event if isinstance(event, Repeated) else TooLarge(oversize.publish, oversize.size)
+
+    def _released(self, pubrel: Pubrel) -> Event | None:
+        known = self._unreleased.released(pubrel.packet_id)
+        return None if known is None else Released(pubrel.packet_id, known)
 
     def _acknowledged(self, puback: Puback) -> Event | None:
-        if not self._window.free(puback.packet_id):
-            return None  # Left over from a session that we do not know; no harm in it.
-        return Acknowledged(puback.packet_id)
+        packet_id = puback.packet_id
+        return Acknowledged(packet_id) if self._window.acknowledged(packet_id) else None
+
+    def _received(self, pubrec: Pubrec) -> Event | None:
+        new = self._window.received(pubrec.packet_id)
+        if new is None:
+            return None
+        return Received(pubrec.packet_id) if new else ReleaseMissed(pubrec.packet_id)
+
+    def _completed(self, pubcomp: Pubcomp) -> Event | None:
+        packet_id = pubcomp.packet_id
+        return Completed(packet_id) if self._window.completed(packet_id) else None
 
     def _subscribing(self, subscribe: Subscribe) -> Event:
         for topic_filter, _qos in subscribe.requests:
@@ -364,6 +335,9 @@ REACTIONS: Final[Mapping[State, Mapping[type, tuple[State, _Reaction]]]] = {
         Publish: (State.CONNECTED, Connection._published),
         Oversize: (State.CONNECTED, Connection._too_large),
         Puback: (State.CONNECTED, Connection._acknowledged),
+        Pubrec: (State.CONNECTED, Connection._received),
+        Pubrel: (State.CONNECTED, Connection._released),
+        Pubcomp: (State.CONNECTED, Connection._completed),
         Subscribe: (State.CONNECTED, Connection._subscribing),
         Unsubscribe: (State.CONNECTED, Connection._unsubscribing),
         Pingreq: (State.CONNECTED, Connection._pinged),

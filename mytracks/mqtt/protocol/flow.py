@@ -1,9 +1,20 @@
-"""QoS 1 in both directions: PUBACKs that we owe, and packet ids that we have in use.
+"""Answers in the order of what they answer, whatever order they become due in.
 
 Pure bookkeeping, without a connection's states: `connection` asks, and says what comes of it.
 """
 
 from collections import deque
+from typing import Final
+
+PUBACK: Final = 0x4002_0000
+"""An answer is a number, its four bytes as they are sent: this one or the next, and a packet id."""
+PUBREC: Final = 0x5002_0000
+PUBREL: Final = 0x6202_0000
+
+_AGAIN: Final = 1 << 32
+_ANSWER: Final = _AGAIN - 1
+_PACKET_ID: Final = 0xFFFF
+_FIRST: Final = _AGAIN | _PACKET_ID
 
 
 class Misused(RuntimeError):
@@ -11,77 +22,69 @@ class Misused(RuntimeError):
 
 
 class Owed:
-    """PUBACKs leave in the order in which the PUBLISHes came [MQTT-4.6.0-2].
+    """Answers leave in the order in which what they answer came [MQTT-4.6.0-2, -3, -4].
 
-    The same packet id may wait more than once: each PUBLISH is a message [MQTT-4.3.2-2].
+    The same packet id may wait more than once: each PUBLISH with QoS 1 is a message
+    [MQTT-4.3.2-2].
     """
 
-    __slots__ = ("_arrived", "_stored_early")
+    __slots__ = ("_again", "_answers", "_early")
 
     def __init__(self) -> None:
-        self._arrived: deque[int] = deque()
-        self._stored_early: dict[int, int] = {}
-        """How often an id was stored while a PUBLISH in front of it was not."""
+        self._answers: deque[int] = deque()
+        self._early: dict[int, int] = {}
+        """How often an id was stored while an answer in front of it was not due."""
+        self._again: set[int] = set()
+        """Ids with an answer that is given once more."""
 
-    def arrived(self, packet_id: int) -> None:
-        """A PUBLISH with QoS 1 came."""
-        self._arrived.append(packet_id)
+    def arrived(self, answer: int) -> None:
+        """Something came that is answered so when it is stored."""
+        self._answers.append(answer)
+
+    def repeated(self, answer: int) -> None:
+        """The same came again: answer it again in its turn. One such answer for each id waits, not
+        ever so many.
+        """
+        packet_id = answer & _PACKET_ID
+        if packet_id not in self._again:
+            self._again.add(packet_id)
+            self._answers.append(answer | _AGAIN)
+
+    def forget_repeated(self, packet_id: int) -> None:
+        """No second answer is wanted any more."""
+        if packet_id in self._again:
+            self._again.remove(packet_id)
+            for answer in self._answers:
+                if answer & _FIRST == packet_id | _AGAIN:
+                    self._answers.remove(answer)
+                    return
 
     def stored(self, packet_id: int) -> bytes:
-        """The oldest unstored PUBLISH with this id is durable: the PUBACKs now due."""
-        arrived, early = self._arrived, self._stored_early
-        if not arrived or arrived[0] != packet_id:
-            if arrived.count(packet_id) <= early.get(packet_id, 0):
-                raise Misused(f"no PUBACK is owed for packet id {packet_id}")
-            early[packet_id] = early.get(packet_id, 0) + 1
-            return b""
-        arrived.popleft()
-        due = b"\x40\x02" + packet_id.to_bytes(2)
-        while arrived and arrived[0] in early:
-            following = arrived.popleft()
-            due += b"\x40\x02" + following.to_bytes(2)
-            early[following] -= 1
-            if not early[following]:
-                del early[following]
+        """The oldest with this id that was not stored is durable: the answers now due."""
+        answers = self._answers
+        if answers and answers[0] & _FIRST == packet_id:
+            due = answers.popleft().to_bytes(4)
+            return due + self.due() if self._early or self._again else due
+        early = self._early
+        waiting = sum(1 for answer in answers if answer & _FIRST == packet_id)
+        if waiting <= early.get(packet_id, 0):
+            raise Misused(f"no answer is owed for packet id {packet_id}")
+        early[packet_id] = early.get(packet_id, 0) + 1
+        return b""
+
+    def due(self) -> bytes:
+        """The answers in front that wait for nothing."""
+        answers, early = self._answers, self._early
+        due = b""
+        while answers:
+            packet_id = answers[0] & _PACKET_ID
+            if answers[0] & _AGAIN:
+                self._again.remove(packet_id)
+            elif packet_id in early:
+                early[packet_id] -= 1
+                if not early[packet_id]:
+                    del early[packet_id]
+            else:
+                break
+            due += (answers.popleft() & _ANSWER).to_bytes(4)
         return due
-
-
-class Window:
-    """Deliveries that the peer has not acknowledged: at most `size`, each with its own id."""
-
-    __slots__ = ("_last", "_size", "_used")
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._used: set[int] = set()
-        self._last = 0
-
-    def __len__(self) -> int:
-        return len(self._used)
-
-    @property
-    def full(self) -> bool:
-        """Nothing more may be sent until something is acknowledged."""
-        return len(self._used) >= self._size
-
-    def take(self, packet_id: int | None) -> int:
-        """Use this packet id, or the next that is free [MQTT-2.3.1-4]. Only while not `full`."""
-        if packet_id is None:
-            packet_id = self._next()
-        elif packet_id in self._used:
-            raise Misused(f"packet id {packet_id} is in use")
-        self._used.add(packet_id)
-        return packet_id
-
-    def free(self, packet_id: int) -> bool:
-        """The peer acknowledged this id. False: it was not in use."""
-        if packet_id not in self._used:
-            return False
-        self._used.remove(packet_id)
-        return True
-
-    def _next(self) -> int:
-        while True:
-            self._last = self._last % 65535 + 1
-            if self._last not in self._used:
-                return self._last

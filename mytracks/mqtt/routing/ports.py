@@ -17,7 +17,7 @@ Who = TypeVar("Who")
 Facts = TypeVar("Facts")
 Kept = TypeVar("Kept")
 _Who_contra = TypeVar("_Who_contra", contravariant=True)
-_Facts_contra = TypeVar("_Facts_contra", contravariant=True)
+Facts_contra = TypeVar("Facts_contra", contravariant=True)
 _Kept_contra = TypeVar("_Kept_contra", contravariant=True)
 
 
@@ -29,6 +29,16 @@ class Message:
     payload: bytes
     qos: int
     retain: bool
+
+
+class Standing(Enum):
+    """What a message is worth to a receiver who is away."""
+
+    __hash__ = object.__hash__
+
+    REPLACED = "nothing any more once a newer one of its topic has come"
+    ORDINARY = "it waits, and goes when the queue is too long and it is the oldest"
+    KEPT = "it waits, and goes last"
 
 
 @frozen
@@ -56,6 +66,15 @@ class Gatekeeper(Protocol[Who]):
     def namespace(self, who: Who) -> str:
         """Client ids of different namespaces never meet: one user cannot take over another's."""
 
+    def mark(self, who: Who) -> str:
+        """A short text by which `recall` knows them again after a restart. Never waits."""
+
+    async def recall(self, mark: str) -> Who | None:
+        """Whose mark this is; None: they would not be let in any more.
+
+        Asked once for each session and Will, when the broker starts. Raises errors.Unavailable.
+        """
+
     def may_publish(self, who: Who, topic: str, payload: bytes) -> Verdict:
         """Asked for each PUBLISH and for a Will, at CONNECT and when it is due. Never waits."""
 
@@ -81,14 +100,17 @@ class Intake(Protocol[_Who_contra, Facts, _Kept_contra]):
         `facts`: what was made of it. Never waits, never raises.
         """
 
+    def standing(self, message: Message) -> Standing:
+        """What `message` is worth to somebody who is away. Never waits, never raises."""
+
     def announce(self, kept: _Kept_contra) -> None:
         """The facts are durable: tell whoever may know. Called once for each, in commit order."""
 
 
-class Journal(Protocol[_Facts_contra, Kept]):
+class Journal(Protocol[Facts_contra, Kept]):
     """What must not be forgotten."""
 
-    def record(self, facts: Sequence[_Facts_contra]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Facts_contra]) -> Deferred[Sequence[Kept]]:
         """Store all in one transaction; fires when durable, in the order of the calls.
 
         Raises errors.Unavailable when nothing was stored.

@@ -7,16 +7,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.mqtt.protocol.codec import Packet, PacketSizes, encode
-from mytracks.mqtt.protocol.connection import (
+from mytracks.mqtt.protocol.connection import Connection, ConnectionLimits
+from mytracks.mqtt.protocol.events import (
     Acknowledged,
     Connecting,
-    Connection,
-    ConnectionLimits,
     Disconnected,
     Event,
     Pinged,
     Published,
-    State,
     Subscribing,
     TooLarge,
     Unsubscribing,
@@ -29,8 +27,9 @@ from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect, Will
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import FAILURE, Subscribe, Unsubscribe
+from mytracks.mqtt.protocol.states import State
 from tests.mqtt.protocol import strategies
-from tests.mqtt.protocol.catalogue import BOTH, CONNECTS, PHONES, QOS_2, field, whole
+from tests.mqtt.protocol.catalogue import BOTH, CONNECTS, PHONES, field, whole
 from tests.mqtt.protocol.malformed import MALFORMED, MALFORMED_CONNECTS
 
 quick = settings(derandomize=True, deadline=None, max_examples=150)
@@ -192,13 +191,6 @@ class ReceivingTests(SynchronousTestCase):
                 self.assertEqual([bad.rule], broken_rules(events[1:]), msg=bad.name)
                 self.assertIs(State.CLOSED, machine.state)
                 self.assertEqual([], machine.receive(encode(Pingreq())))
-
-    def test_quality_of_service_2_is_not_spoken(self) -> None:
-        """Nobody is told that a message was taken that cannot be."""
-        for good in QOS_2:
-            for level in good.levels:
-                (event,) = connected(level).receive(good.data)
-                self.assertIsInstance(event, Violated)
 
     def test_disconnect_is_the_last_that_is_read(self) -> None:
         """[MQTT-3.14.4-3] What follows cannot bring the Will back."""
