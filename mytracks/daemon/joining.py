@@ -9,10 +9,11 @@ from attrs import frozen
 
 from mytracks import __version__
 from mytracks.clock import Clock
+from mytracks.daemon.forgetful import ForgetfulJournal
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.broker import Broker
-from mytracks.mqtt.routing.ports import Journal
+from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
@@ -92,7 +93,7 @@ def join(
     )
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
-    journal = wrap_journal(store.journal)
+    journal = wrap_journal(ForgetfulJournal(store.journal))
     broker: Broker[Principal, Fact, Kept] = Broker(
         Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt
     )

@@ -155,7 +155,8 @@ class PortTests(SynchronousTestCase):
 
     def test_nouns_fit_the_ports_of_the_services(self) -> None:
         """A port that changes breaks here first."""
-        from mytracks.mqtt.routing import ports as broker
+        from mytracks.daemon.forgetful import ForgetfulJournal
+        from mytracks.mqtt.routing import journal as broker
         from mytracks.people import ports as people
         from mytracks.phones.facts import Fact, Kept
         from mytracks.tracks import ports as tracks
@@ -167,7 +168,7 @@ class PortTests(SynchronousTestCase):
             sessions: people.WebSessions = store.web_sessions
             devices: tracks.Devices = store.devices
             locations: tracks.Locations = store.locations
-            journal: broker.Journal[Fact, Kept] = store.journal
+            journal: broker.Journal[Fact, Kept] = ForgetfulJournal(store.journal)
             transactions: Transactions = store.database
             return accounts, passwords, sessions, devices, locations, journal, transactions
 
