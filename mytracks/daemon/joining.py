@@ -13,7 +13,7 @@ from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.broker import Broker
-from mytracks.mqtt.routing.ports import Journal
+from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation

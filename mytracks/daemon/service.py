@@ -139,6 +139,7 @@ class Daemon(Service):
         store.database.attach(rooms.broker)
         opened.callback(store.database.detach, rooms.broker)
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
+        await rooms.broker.start()
         control = ControlServer(
             directory / SOCKET_NAME,
             Operations(people, partial(condition, store)).run,

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock
+from mytracks.mqtt.routing.journal import Recorded
 from mytracks.mqtt.routing.ports import Message
 from mytracks.owntracks import topics
 from mytracks.owntracks.messages import COMMAND, LOCATION, answer
@@ -35,7 +36,7 @@ class Publisher(Protocol):
 class Keeper(Protocol):
     """Stores facts that nobody else is told of. The broker's journal implements it."""
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Fact]) -> Deferred[Recorded[Kept]]:
         """Fires once they are durable. Raises errors.Unavailable when nothing was stored."""
 
 
@@ -113,8 +114,8 @@ class HTTPMode:
         kept.addCallbacks(done.callback, done.errback)
         return done
 
-    def _kept(self, kept: Sequence[Kept]) -> None:
-        for one in kept:
+    def _kept(self, recorded: Recorded[Kept]) -> None:
+        for one in recorded.kept:
             self._intake.announce(one)
 
     def _tell_difference(self, who: Principal, post: Post, device: str) -> None:

@@ -11,7 +11,8 @@ from typing import Any, Final, cast
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import globalLogBeginner
 
-from mytracks.mqtt.routing.ports import Journal
+from mytracks.mqtt.routing.changes import Change
+from mytracks.mqtt.routing.journal import Journal, Queued, Recorded, Remembered
 from mytracks.phones.facts import Fact, Kept, SetAside
 
 HASTY: Final = (sys.executable, "-m", "tests.faults.hasty")
@@ -35,13 +36,25 @@ class HastyJournal:
         self._honest = honest
         self._reactor = reactor
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def load(self) -> Deferred[Remembered]:
+        """What is remembered."""
+        return self._honest.load()
+
+    def record(
+        self, facts: Sequence[Fact], changes: Sequence[Change] = ()
+    ) -> Deferred[Recorded[Kept]]:
         """Lie now, write later; honest only about devices that the store has not yet numbered."""
         kept = [known for fact in facts if (known := believed(fact)) is not None]
         if len(kept) < len(facts):
-            return self._honest.record(facts)
-        self._reactor.callLater(LATE, self._honest.record, list(facts))
-        return succeed(kept)
+            return self._honest.record(facts, changes)
+        self._reactor.callLater(LATE, self._honest.record, list(facts), list(changes))
+        return succeed(Recorded(kept))
+
+    def queued(
+        self, session: int, after: int, most: int, most_bytes: int
+    ) -> Deferred[Sequence[Queued]]:
+        """A page of a queue."""
+        return self._honest.queued(session, after, most, most_bytes)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from twisted.internet.task import Clock as ManualClock
 
 from mytracks.clock import Clock
 from mytracks.errors import Unavailable
+from mytracks.mqtt.routing.journal import Recorded as Durable
 from mytracks.phones.facts import Fact, Kept, Reported, SetAside
 from mytracks.phones.intake import Intake
 from mytracks.phones.limits import Limits as PhonesLimits
@@ -44,12 +45,12 @@ class Room:
         self._made: dict[tuple[int, str], Device] = {}
         self._locations: dict[tuple[int, int, int], Location] = {}
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Fact]) -> Deferred[Durable[Kept]]:
         """Store, as a journal does."""
         if self.failing:
             return fail(Unavailable("full"))
         self.recorded += facts
-        return succeed([self.keep(fact) for fact in facts])
+        return succeed(Durable([self.keep(fact) for fact in facts]))
 
     def keep(self, fact: Fact) -> Kept:
         """What the store says of a fact."""

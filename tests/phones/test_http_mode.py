@@ -10,6 +10,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Unavailable
+from mytracks.mqtt.routing.journal import Recorded
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import SetAside
 from mytracks.phones.http_mode import HTTPMode, Post
@@ -219,7 +220,9 @@ class AnswerTests(HTTPModeCase):
 
         class Slow:
             def record(self, facts: Any) -> Deferred[Any]:
-                return waiting.addCallback(lambda _: [self_room.keep(each) for each in facts])
+                return waiting.addCallback(
+                    lambda _: Recorded([self_room.keep(each) for each in facts])
+                )
 
         self_room = self.room
         mode = HTTPMode(self.broker, Slow(), self.room.intake, self.room.clock)

@@ -155,7 +155,7 @@ class PortTests(SynchronousTestCase):
 
     def test_nouns_fit_the_ports_of_the_services(self) -> None:
         """A port that changes breaks here first."""
-        from mytracks.mqtt.routing import ports as broker
+        from mytracks.mqtt.routing import journal as broker
         from mytracks.people import ports as people
         from mytracks.phones.facts import Fact, Kept
         from mytracks.tracks import ports as tracks

@@ -15,6 +15,7 @@ from mytracks.store.location_rows import context_of
 from mytracks.store.statements import Rows, Statement, Values
 from mytracks.transaction import Transaction
 from tests.store.cases import NOW, StoreCase, location, source
+from tests.store.test_recording import kept_of
 
 
 class Racing:
@@ -64,7 +65,7 @@ class RaceTests(StoreCase):
         store, ana = await self.with_ana()
         at_home = location(ssid="lan")
         fact = Reported(source=source(ana), location=at_home, may_repeat=False)
-        (kept,) = await store.journal.record([fact])
+        (kept,) = await kept_of(store, [fact])
         assert kept.device is not None
         number = kept.device.number
 

@@ -41,13 +41,18 @@ async def rows(store: Store, query: str) -> list[Any]:
     return await store.database.read(unit)
 
 
+async def kept_of(store: Store, facts: Sequence[Fact]) -> Sequence[Kept]:
+    """Record facts; what became of them."""
+    return (await store.journal.record(facts)).kept
+
+
 class RecordingCase(StoreCase):
     """A store with ana's phone, which has sent its first location."""
 
     async def phone(self, limits: Limits = QUICK) -> tuple[Store, Account, Device]:
         store, ana = await self.with_ana(limits)
         first = Reported(source=source(ana), location=location(NOW, 1), may_repeat=False)
-        (kept,) = await store.journal.record([first])
+        (kept,) = await kept_of(store, [first])
         assert kept.device is not None
         return store, ana, kept.device
 
@@ -70,7 +75,7 @@ class RecordingCase(StoreCase):
     async def together(self, store: Store, facts: Sequence[Fact]) -> list[Kept]:
         """Each fact a message of its own, handed in at once."""
         answers = await gatherResults([store.journal.record([fact]) for fact in facts])
-        return [kept for answer in answers for kept in answer]
+        return [kept for answer in answers for kept in answer.kept]
 
 
 class LocationTests(RecordingCase):
@@ -108,14 +113,14 @@ class LocationTests(RecordingCase):
         """`record` takes a list and gives one back."""
         store, _, device = await self.phone()
         facts = [self.reported(device, location(NOW + n, n)) for n in (3, 1, 2)]
-        self.assertEqual(facts, [kept.fact for kept in await store.journal.record(facts)])
-        self.assertEqual([], list(await store.journal.record([])))
+        self.assertEqual(facts, [kept.fact for kept in await kept_of(store, facts)])
+        self.assertEqual([], list(await kept_of(store, [])))
 
     async def test_the_same_message_again_is_one_location(self) -> None:
         """Phones send again what was not acknowledged; over another door too."""
         store, _, device = await self.phone()
         again = location(NOW, 1, received=NOW + 900, via=Via.HTTP)
-        (kept,) = await store.journal.record([self.reported(device, again, may_repeat=True)])
+        (kept,) = await kept_of(store, [self.reported(device, again, may_repeat=True)])
         self.assertEqual((False, False), (kept.new, kept.repeat))
         self.assertEqual([location(NOW, 1)], await stored(store, device))
         (state,) = await store.database.read(store.devices.all)
@@ -125,7 +130,7 @@ class LocationTests(RecordingCase):
         """The answer was lost, the phone left the house, and sends it again."""
         store, _, device = await self.phone()
         again = evolve(location(NOW, 1), address="192.0.2.9")
-        (kept,) = await store.journal.record([self.reported(device, again, may_repeat=True)])
+        (kept,) = await kept_of(store, [self.reported(device, again, may_repeat=True)])
         self.assertFalse(kept.new)
         self.assertEqual([location(NOW, 1)], await stored(store, device))
 
@@ -145,7 +150,7 @@ class LocationTests(RecordingCase):
             return self.reported(device, fix, may_repeat=True)
 
         marked = [arrived(10, message_id="0000cafe"), arrived(11, message_id="0000cafe")]
-        kept = [(await store.journal.record([fact]))[0].new for fact in marked]
+        kept = [(await kept_of(store, [fact]))[0].new for fact in marked]
         self.assertEqual([True, False], kept)
         dated = [arrived(20, extra={"tst": 0}), arrived(3000, extra={"tst": 0})]
         self.assertEqual([False, False], [k.new for k in await self.together(store, dated)])
@@ -155,7 +160,7 @@ class LocationTests(RecordingCase):
         store, _, device = await self.phone()
         for after in (10, 400):
             fix = evolve(location(NOW + after, 9), flags=Flags.TIME_CORRECTED)
-            (kept,) = await store.journal.record([self.reported(device, fix)])
+            (kept,) = await kept_of(store, [self.reported(device, fix)])
             self.assertTrue(kept.new)
 
     async def test_of_two_in_one_second_the_later_arrival_is_the_newest(self) -> None:
@@ -204,14 +209,14 @@ class LocationTests(RecordingCase):
         self.assertEqual(-(2**31), two.fact.location.seq)
         found = (await stored(store, device))[1:]
         self.assertEqual([evolve(other, seq=-(2**31)), first], found)
-        (again,) = await store.journal.record([self.reported(device, other)])
+        (again,) = await kept_of(store, [self.reported(device, other)])
         self.assertFalse(again.new)
 
     async def test_a_ping_is_kept_as_a_repeat(self) -> None:
         """Same time and place, other message: seen, never drawn, never the newest position."""
         store, _, device = await self.phone()
         ping = location(NOW, 9, received=NOW + 600, trigger="p", message_id="x")
-        (kept,) = await store.journal.record([self.reported(device, ping, may_repeat=True)])
+        (kept,) = await kept_of(store, [self.reported(device, ping, may_repeat=True)])
         self.assertEqual((True, True), (kept.new, kept.repeat))
         assert isinstance(kept.fact, Reported)
         self.assertEqual(Flags.REPEAT, kept.fact.location.flags)
@@ -235,7 +240,7 @@ class LocationTests(RecordingCase):
         """Two fixes in a second happen while driving."""
         store, _, device = await self.phone()
         moved = location(NOW, 9, latitude=52.53)
-        (kept,) = await store.journal.record([self.reported(device, moved, may_repeat=True)])
+        (kept,) = await kept_of(store, [self.reported(device, moved, may_repeat=True)])
         self.assertEqual((True, False), (kept.new, kept.repeat))
 
     async def test_the_newest_fix_is_known_whatever_the_order(self) -> None:
@@ -289,7 +294,7 @@ class LocationTests(RecordingCase):
         await self.together(store, [self.reported(device, one) for one in each])
         self.assertEqual(1, len(await rows(store, "SELECT id FROM context")))
         self.assertEqual(each, (await stored(store, device))[1:])
-        (again,) = await store.journal.record([self.reported(device, wide)])
+        (again,) = await kept_of(store, [self.reported(device, wide)])
         self.assertFalse(again.new)
 
 

@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 from mytracks.errors import Unavailable
 from mytracks.health import health
 from mytracks.mqtt.carriers.websocket import Sockets
+from mytracks.mqtt.routing.journal import Recorded as Durable
 from mytracks.mqtt.routing.ports import Message
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.http_mode import HTTPMode
@@ -101,10 +102,10 @@ class MemoryBroker:
         self.held.append(Deferred())
         return self.held[-1]
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Fact]) -> Deferred[Durable[Kept]]:
         """Stored at once."""
         self.kept += facts
-        return succeed([Kept(fact=fact, device=None, new=True) for fact in facts])
+        return succeed(Durable([Kept(fact=fact, device=None, new=True) for fact in facts]))
 
 
 class Door:

@@ -4,15 +4,13 @@ It joins its parts; how a message, a connection and a client are treated is thei
 """
 
 from collections.abc import Callable
-from functools import partial
-from typing import Generic
+from typing import Final, Generic
 
 from attrs import evolve
 from twisted.internet.defer import Deferred, TimeoutError, succeed
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, Repeating
 from mytracks.mqtt.protocol.codec import PacketSizes
 from mytracks.mqtt.protocol.connection import Connection, ConnectionLimits
 from mytracks.mqtt.routing.client import Client
@@ -20,20 +18,24 @@ from mytracks.mqtt.routing.counters import Counters
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
 from mytracks.mqtt.routing.incoming import Incoming
+from mytracks.mqtt.routing.journal import Journal
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.link import Link
 from mytracks.mqtt.routing.ports import (
     Facts,
     Gatekeeper,
     Intake,
-    Journal,
     Kept,
     Message,
     Peer,
     Who,
 )
 from mytracks.mqtt.routing.registry import Arrival, Registry
+from mytracks.mqtt.routing.remembering import Remembering
 from mytracks.mqtt.routing.terms import Terms
+
+SWEEP_EVERY: Final = 60 * 60.0
+"""Seconds between two looks for sessions that nobody needs any more."""
 
 
 class Broker(Generic[Who, Facts, Kept]):
@@ -61,13 +63,28 @@ class Broker(Generic[Who, Facts, Kept]):
         self._exchange = Exchange(self._terms, intake, journal)
         self._registry: Registry[Client[Who, Facts, Kept]] = Registry(limits)
         self._door: Door[Who] = Door(self._terms, self._registry)
+        self._sweeping = Repeating(clock, SWEEP_EVERY, self._sweep, "ending old sessions")
+        self._listening = False
         self._closing = False
+
+    async def start(self) -> None:
+        """Remember what was promised before; publish the Wills of connections that our last end
+        cut off. Until then nobody is let in. Raises errors.Unavailable when it cannot be read.
+        """
+        await Remembering(self._exchange).remember()
+        self._listening = True
+        self._sweeping.start()
 
     @property
     def counters(self) -> Counters:
         """A copy, as of now."""
+        sessions = self._exchange.sessions
         return evolve(
-            self._counters, connections=len(self._registry), retained=self._exchange.retained
+            self._counters,
+            connections=len(self._registry),
+            sessions=len(sessions),
+            queued=sum(session.queued for session in sessions),
+            retained=self._exchange.held,
         )
 
     def adopt(self, limits: Limits) -> None:
@@ -84,7 +101,7 @@ class Broker(Generic[Who, Facts, Kept]):
         machine = Connection(self._connection_limits)
         client = Client(link, peer, machine, self._exchange, self._registry, self._door)
         arrival = self._registry.arrive(client, peer.address)
-        if self._closing or arrival is Arrival.FAR_TOO_MANY:
+        if not self._listening or arrival is Arrival.FAR_TOO_MANY:
             self._counters.turned_away += 1
             client.cut()
         elif arrival is Arrival.TOO_MANY:
@@ -100,15 +117,7 @@ class Broker(Generic[Who, Facts, Kept]):
         exchange = self._exchange
         if not exchange.permits(who, message.topic, message.payload):
             return succeed(None)
-        owner = exchange.owner(who)
-        message, facts = exchange.take(who, message)
-        answer: Deferred[None] = Deferred()
-        hand_on = partial(exchange.hand_on, owner, message, partial(answer.callback, None))
-        if facts is None:
-            hand_on()
-        else:
-            exchange.record(facts, lambda _kept: hand_on(), partial(self._unstored, answer))
-        return answer
+        return exchange.publish(exchange.take(who, exchange.owner(who), message))
 
     def pauseProducing(self) -> None:
         """The host has enough to do: nothing that clients say is heard, and nobody is silent.
@@ -140,7 +149,8 @@ class Broker(Generic[Who, Facts, Kept]):
         return cut
 
     def forget(self, namespace: str) -> int:
-        """Somebody is no more: delete the retained messages of theirs; how many there were.
+        """Somebody is no more, nor are their sessions, Wills and retained messages, nor what they
+        published and still waits for others; how much was retained.
 
         What was taken of theirs and is still being stored is then neither retained nor delivered,
         whoever has that name by then. Cut their connections off before.
@@ -154,28 +164,33 @@ class Broker(Generic[Who, Facts, Kept]):
         if self._closing:
             return
         self._closing = True
+        self._listening = False
+        self._sweeping.stop()
         ends = self._terms.clock.seconds() + patience
         for client in self._registry:
             client.quiesce()
-        await self._until(ends, self._exchange.quiet())
+        await self._until(ends, self._exchange.ledger.quiet())
         for client in self._registry:
             client.dismiss()
         await self._until(ends, self._registry.empty())
         for client in self._registry:
             client.cut()
+        await self._until(ends, self._exchange.ledger.quiet())
         self._exchange.close()
 
     async def _until(self, ends: float, awaited: Deferred[None]) -> None:
         clock = self._terms.clock
-        awaited.addTimeout(max(0.0, ends - clock.seconds()), clock.timers)
+        if clock.seconds() >= ends:
+            return
+        awaited.addTimeout(ends - clock.seconds(), clock.timers)
         try:
             await awaited
         except TimeoutError:
             self.log.info("the broker closes without waiting any longer")
 
-    def _unstored(self, answer: Deferred[None], failure: Failure) -> None:
-        self._counters.unstored += 1
-        answer.errback(failure)
+    def _sweep(self) -> None:
+        for change in self._exchange.sessions.sweep():
+            self._exchange.ledger.later(change)
 
 
 def _connection_limits(limits: Limits) -> ConnectionLimits:
@@ -190,4 +205,5 @@ def _connection_limits(limits: Limits) -> ConnectionLimits:
         max_early=limits.max_early,
         max_topic_levels=limits.max_topic_levels,
         max_inflight=limits.max_inflight,
+        max_unreleased=limits.max_unreleased,
     )

@@ -1,8 +1,9 @@
 """One client, from its first byte to its last.
 
 Carriers bring bytes and tell when the transport is full, drained or gone; the connection machine
-makes events of the bytes. Here it is decided how much is heard in one turn and when to stop
-listening, how long silence is borne, and that there is one way out: `_end`.
+makes events of the bytes. Here it is decided how the stages of its life follow each other, how long
+silence is borne, and that there is one way out: `_end`. How much is heard in one turn, and when
+not to listen, is `hearing`'s; what is said once it is let in, `conversation`'s.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from typing import Final, Generic
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from mytracks.errors import Unavailable
 from mytracks.mqtt.protocol.connection import (
     Connecting,
     Connection,
@@ -23,36 +26,33 @@ from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect
 from mytracks.mqtt.routing.conversation import Conversation
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.hearing import Hearing
 from mytracks.mqtt.routing.link import Link
 from mytracks.mqtt.routing.ports import Facts, Kept, Peer, Who
 from mytracks.mqtt.routing.registry import Registry
-from mytracks.mqtt.routing.session import Session
 from mytracks.mqtt.routing.stages import UNHEARD, Stage
-
-SLICE: Final = 100
-"""Events of one client that are handled between two pauses: about 3 ms."""
+from mytracks.mqtt.routing.wire import Wire
 
 LINGER: Final = 5.0
 """Seconds that a closing connection has to take what was sent to it."""
 
 
 class Client(Generic[Who, Facts, Kept]):
-    """Implements `door.Guest`, `conversation.Owner` and `incoming.Holder`.
+    """Implements `door.Guest`, `conversation.Owner`, `hearing.Hearer` and `incoming.Holder`.
 
     Carriers call `received`, `full`, `drained` and `lost`.
     """
 
     __slots__ = (
-        "_backlog",
+        "_connect",
         "_conversation",
         "_door",
         "_exchange",
         "_heard",
+        "_hearing",
         "_kept",
         "_link",
         "_machine",
-        "_next",
-        "_paused",
         "_registry",
         "_silence",
         "_stage",
@@ -80,12 +80,11 @@ class Client(Generic[Who, Facts, Kept]):
         self._registry = registry
         self._door = door
         self._conversation: Conversation[Who, Facts, Kept] | None = None
-        self._backlog: list[Event] = []  # The newest first.
-        self._paused = False
-        self._next: IDelayedCall | None = None
+        self._hearing = Hearing(link, self, exchange.terms.clock)
         self._heard = 0.0
         self._kept = 0
         self._silence = 0.0
+        self._connect: Connect | None = None
         self._stage = Stage.ARRIVED
         self._timer: IDelayedCall | None = None
         self._wait(exchange.terms.limits.connect_timeout, self._close)
@@ -93,7 +92,7 @@ class Client(Generic[Who, Facts, Kept]):
     @property
     def who(self) -> Who | None:
         """Who this is; None before it is let in and once it is over."""
-        return None if self._conversation is None else self._conversation.session.who
+        return None if self._conversation is None else self._conversation.who
 
     # What carriers tell.
 
@@ -102,27 +101,28 @@ class Client(Generic[Who, Facts, Kept]):
         if self._stage in UNHEARD:
             return
         self._heard = self._exchange.terms.clock.seconds()
-        self._listen(self._machine.receive(data))
+        self._hearing.listen(self._machine.receive(data))
         self._account()
 
     def full(self) -> None:
         """The transport holds as much as it wants to. May be told more than once."""
         if self._conversation is not None:
-            self._conversation.session.full()
+            self._conversation.wire.fill()
 
     def drained(self) -> None:
         """The transport has sent everything."""
         if self._conversation is not None:
-            self._conversation.session.drained()
+            self._conversation.drained()
             self.progressed()
 
     def lost(self) -> None:
         """The connection is gone. What came over it before is still heard, in its turn."""
-        if self._stage is Stage.CONNECTED and self._backlog and self._conversation is not None:
+        conversation = self._conversation
+        if self._stage is Stage.CONNECTED and self._hearing.waiting and conversation is not None:
             self._stage = Stage.HUNG_UP
             self._wait(0, None)
             self._deafen()
-            self._conversation.session.close()  # Else it could wait for a transport that is gone.
+            conversation.silence()  # Else it could wait for a transport that is gone.
             self.progressed()
         else:
             self._gone()
@@ -147,9 +147,9 @@ class Client(Generic[Who, Facts, Kept]):
         """The broker is closing: hear nothing more, but answer what was heard."""
         if self._stage is Stage.CONNECTED:
             self._stage = Stage.LEAVING
-            self._backlog = []
+            self._hearing.forget()
             self._deafen()
-            self._pause()
+            self._hearing.pause()
         elif self._stage is not Stage.HUNG_UP:
             self._close()
 
@@ -167,26 +167,16 @@ class Client(Generic[Who, Facts, Kept]):
         return self._stage is Stage.DECIDING
 
     def welcome(self, who: Who, namespace: str, client_id: str, connect: Connect) -> None:
-        """It is let in: CONNACK [MQTT-3.1.4-4], then what it said meanwhile [MQTT-3.1.4-5]."""
-        exchange = self._exchange
-        session = Session(who, namespace, client_id, self._machine, self._link, exchange.terms)
-        self._conversation = Conversation(session, self._machine, exchange, self._registry, self)
-        self._conversation.bequeath(connect.will)
-        self._registry.enter(namespace, client_id, self)
-        self._stage = Stage.CONNECTED
-        exchange.terms.counters.connected += 1
-        self.log.info(
-            "{client} of {user} connected from {address}, protocol level {protocol_level}",
-            client=client_id,
-            user=namespace,
-            address=self.peer.address,
-            protocol_level=connect.level,
+        """It is let in, as soon as what is promised by that is durable."""
+        wire = Wire(self._machine, self._link, self._exchange.terms)
+        conversation = Conversation(
+            who, namespace, client_id, wire, self._machine, self._exchange, self._registry, self
         )
-        connack, events = self._machine.accept(session_present=False)  # [MQTT-3.2.2-3]
-        session.write(connack)
-        self._watch(connect.keepalive)
-        self._listen(events)
-        self._account()
+        self._registry.enter(namespace, client_id, self)
+        self._conversation = conversation
+        self._stage = Stage.OPENING
+        self._connect = connect
+        conversation.open(connect)
 
     def refuse(self, code: ConnackCode, reason: str) -> None:
         """It is not let in: say why and close [MQTT-3.2.2-5]."""
@@ -202,17 +192,47 @@ class Client(Generic[Who, Facts, Kept]):
 
     def give_way(self) -> None:
         """A newer connection has its client id."""
+        if self._conversation is not None:
+            self._conversation.replaced()
         self._close()
 
     # What its conversation tells (conversation.Owner).
 
-    def progressed(self) -> None:
-        """Less is unfinished; if that is little enough, listen again in the next turn.
+    def opened(self, present: bool) -> None:
+        """CONNACK [MQTT-3.1.4-4], then what it said meanwhile [MQTT-3.1.4-5]."""
+        connect, conversation = self._connect, self._conversation
+        if self._stage is not Stage.OPENING or conversation is None or connect is None:
+            return
+        self._stage = Stage.CONNECTED
+        self._connect = None
+        self._exchange.terms.counters.connected += 1
+        self.log.info(
+            "{client} of {user} connected from {address}, protocol level {protocol_level}",
+            client=conversation.client_id,
+            user=conversation.namespace,
+            address=self.peer.address,
+            protocol_level=connect.level,
+        )
+        connack, events = self._machine.accept(present, conversation.unreleased)
+        conversation.begin(connack)
+        self._watch(connect.keepalive)
+        self._hearing.listen(events)
+        self._account()
 
-        The broker calls it as well, when anybody is heard again.
-        """
-        if self._paused and self._next is None and self._hears and not self._choked(2):
-            self._next = self._exchange.terms.clock.later(0, self._go_on)
+    def unopened(self, failure: Failure) -> None:
+        """What would be promised could not be stored."""
+        if failure.check(Unavailable) is None:
+            self.log.failure("a session could not be opened", failure)
+        if self._stage is Stage.OPENING:
+            self.refuse(ConnackCode.SERVER_UNAVAILABLE, failure.getErrorMessage())
+
+    def too_many(self) -> None:
+        """Its user has too many sessions."""
+        self.refuse(ConnackCode.SERVER_UNAVAILABLE, "the user has too many sessions")
+
+    def progressed(self) -> None:
+        """Less is unfinished. The broker calls it as well, when anybody is heard again."""
+        self._hearing.progressed()
 
     def broken(self) -> None:
         """A fault of ours; this connection ends, no other [MQTT-4.8.0-2]."""
@@ -235,40 +255,22 @@ class Client(Generic[Who, Facts, Kept]):
         self._machine.forget()
         self._account()
 
-    # Listening, a bounded number of events at a time.
+    # What is heard (hearing.Hearer).
 
-    def _listen(self, events: list[Event]) -> None:
-        events.reverse()
-        if self._backlog:
-            self._backlog = events + self._backlog
-        else:
-            self._backlog = events
-            self._work()
+    @property
+    def hears(self) -> bool:
+        """Whether it has, or may have, something to say that is listened to."""
+        return self._stage is Stage.CONNECTED or self._stage is Stage.HUNG_UP
 
-    def _go_on(self) -> None:
-        self._next = None
-        self._work()
+    def choked(self, share: int) -> bool:
+        """Whether more than 1/`share` of what may be unfinished is."""
+        conversation = self._conversation
+        if conversation is None:
+            return False
+        return self._exchange.terms.incoming.unheard or conversation.choked(share)
 
-    def _work(self) -> None:
-        steps = SLICE
-        while self._backlog:
-            if steps == 0 or self._choked(1):
-                self._pause()
-                self.progressed()
-                return
-            steps -= 1
-            self._react(self._backlog.pop())
-        if self._stage is Stage.HUNG_UP:
-            self._gone()
-        elif self._stage is Stage.CONNECTED:
-            if self._choked(1):
-                self._pause()
-            elif self._paused:
-                self._paused = False
-                self._heard = self._exchange.terms.clock.seconds()
-                self._link.resume()
-
-    def _react(self, event: Event) -> None:
+    def react(self, event: Event) -> None:
+        """Do what `event` asks for."""
         try:
             if self._conversation is None or event.__class__ in CLOSING_EVENTS:
                 self._begin_or_end(event)
@@ -278,6 +280,16 @@ class Client(Generic[Who, Facts, Kept]):
             # The host's fault or ours: this connection ends, no other [MQTT-4.8.0-2].
             self.log.failure("serving a client at {address} failed", address=self.peer.address)
             self._close()
+
+    def heard_all(self) -> None:
+        """Go on reading, if there is room; or be gone, if the client is."""
+        if self._stage is Stage.HUNG_UP:
+            self._gone()
+        elif self._stage is Stage.CONNECTED:
+            if self.choked(1):
+                self._hearing.pause()
+            elif self._hearing.resume():
+                self._heard = self._exchange.terms.clock.seconds()
 
     def _begin_or_end(self, event: Event) -> None:
         match event:
@@ -294,7 +306,7 @@ class Client(Generic[Who, Facts, Kept]):
 
     def _connecting(self, connect: Connect) -> None:
         self._wait(0, None)
-        self._pause()
+        self._hearing.pause()
         if self._stage is Stage.TURNED_AWAY:
             self.refuse(ConnackCode.SERVER_UNAVAILABLE, "there are too many connections")
         else:
@@ -311,22 +323,6 @@ class Client(Generic[Who, Facts, Kept]):
         )
         self._close()
 
-    @property
-    def _hears(self) -> bool:
-        """Whether it has, or may have, something to say that is listened to."""
-        return self._stage is Stage.CONNECTED or self._stage is Stage.HUNG_UP
-
-    def _choked(self, share: int) -> bool:
-        conversation = self._conversation
-        if conversation is None:
-            return False
-        return self._exchange.terms.incoming.unheard or conversation.choked(share)
-
-    def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
-            self._link.pause()
-
     # Silence, and the end.
 
     def _watch(self, keepalive: int) -> None:
@@ -341,7 +337,7 @@ class Client(Generic[Who, Facts, Kept]):
         """Whether the client has been silent for too long. While we do not listen, it is not."""
         now = self._exchange.terms.clock.seconds()
         conversation = self._conversation
-        if self._paused and conversation is not None and not conversation.session.clogged:
+        if self._hearing.paused and conversation is not None and not conversation.wire.clogged:
             self._heard = now
         left = self._heard + self._silence - now
         if left > 0:
@@ -364,17 +360,15 @@ class Client(Generic[Who, Facts, Kept]):
         if self._stage is Stage.CLOSING:
             return
         self._stage = Stage.CLOSING
-        self._backlog = []
+        self._hearing.close()
         self._deafen()
         self._wait(0, None)
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
         conversation, self._conversation = self._conversation, None
         if conversation is not None:
-            session = conversation.session
             self.log.info(
-                "{client} of {user} is gone", client=session.client_id, user=session.namespace
+                "{client} of {user} is gone",
+                client=conversation.client_id,
+                user=conversation.namespace,
             )
             conversation.end()
 

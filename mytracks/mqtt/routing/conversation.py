@@ -4,33 +4,55 @@ Each event of its connection becomes a question to the gatekeeper, a publish, a 
 answer. How long it lasts, and how much of it is heard in one turn, is `client`'s.
 """
 
+from collections.abc import Collection
+from functools import partial
 from typing import Final, Generic, Protocol
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
-from mytracks.mqtt.protocol.connection import (
+from mytracks.errors import Unavailable
+from mytracks.mqtt.protocol.connection import Connection
+from mytracks.mqtt.protocol.events import (
     Acknowledged,
-    Connection,
+    Completed,
     Event,
     Pinged,
     Published,
+    Received,
+    Released,
+    ReleaseMissed,
+    Repeated,
     Subscribing,
     TooLarge,
     Unsubscribing,
 )
-from mytracks.mqtt.protocol.packets.connect import Will
-from mytracks.mqtt.protocol.packets.subscribe import FAILURE
+from mytracks.mqtt.protocol.packets.connect import Connect
+from mytracks.mqtt.routing.changes import Arrived, Departed
+from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.exchange import Exchange
 from mytracks.mqtt.routing.inbound import Inbound
+from mytracks.mqtt.routing.outgoing import DurableOutgoing
+from mytracks.mqtt.routing.parcel import Parcel
 from mytracks.mqtt.routing.ports import Facts, Kept, Message, Who
-from mytracks.mqtt.routing.registry import Subscribers
-from mytracks.mqtt.routing.session import Session
-
-HIGHEST_QOS: Final = 1
+from mytracks.mqtt.routing.registry import Connected
+from mytracks.mqtt.routing.session import CleanSession, Outgoing
+from mytracks.mqtt.routing.sessions import Opening
+from mytracks.mqtt.routing.subscribing import Subscriber
+from mytracks.mqtt.routing.wire import Wire
 
 
 class Owner(Protocol):
     """The client whose conversation it is."""
+
+    def opened(self, present: bool) -> None:
+        """What CONNACK promises is durable; `present`: there was a session [MQTT-3.2.2-2]."""
+
+    def unopened(self, failure: Failure) -> None:
+        """It could not be stored."""
+
+    def too_many(self) -> None:
+        """Its user has too many sessions."""
 
     def progressed(self) -> None:
         """There is room for more publishes."""
@@ -40,66 +62,189 @@ class Owner(Protocol):
 
 
 class Conversation(Generic[Who, Facts, Kept]):
-    """Implements `inbound.Publisher`."""
+    """Implements `inbound.Publisher`. `durable`: its session, if that outlasts the connection."""
 
     __slots__ = (
+        "_arriving",
         "_exchange",
         "_inbound",
         "_machine",
+        "_outgoing",
         "_owner",
+        "_publisher",
         "_registry",
+        "_replaced",
+        "_subscriber",
         "_will",
-        "owner",
-        "session",
+        "client_id",
+        "durable",
+        "namespace",
+        "who",
+        "wire",
     )
 
     log = Logger()
 
     def __init__(
         self,
-        session: Session[Who],
+        who: Who,
+        namespace: str,
+        client_id: str,
+        wire: Wire,
         machine: Connection,
         exchange: Exchange[Who, Facts, Kept],
-        registry: Subscribers,
+        registry: Connected,
         owner: Owner,
     ) -> None:
-        self.session = session
-        self.owner: Final = exchange.owner(session.who)
+        self.who: Final = who
+        self.namespace: Final = namespace
+        self.client_id: Final = client_id
+        self.wire: Final = wire
+        self.durable: DurableSession[Who] | None = None
         self._machine = machine
         self._exchange = exchange
         self._registry = registry
         self._owner = owner
+        self._publisher = exchange.owner(who)
+        self._outgoing: Outgoing | None = None
+        self._subscriber: Subscriber[Who] | None = None
         self._inbound: Inbound[Who, Facts, Kept] | None = None
-        self._will: Will | None = None
+        self._arriving: dict[int, bool] | None = None
+        self._will: Message | None = None
+        self._replaced = False
 
-    def bequeath(self, will: Will | None) -> None:
-        """Keep the Will [MQTT-3.1.2-8], if it may be published at all."""
-        if will is not None and self._permits(will.topic, will.payload):
-            self._will = will
+    # Its beginning and its end.
+
+    def open(self, connect: Connect) -> None:
+        """Find or make the session, store that and the Will [MQTT-3.1.2-8], if it may be published
+        at all; then the owner is told.
+        """
+        exchange = self._exchange
+        clean = connect.clean_session
+        opening = exchange.sessions.open(
+            self.who, self.namespace, self.client_id, connect.level, clean
+        )
+        if opening is None:
+            self._owner.too_many()
+            return
+        self.durable = opening.session
+        will = connect.will
+        if will is not None and exchange.permits(self.who, will.topic, will.payload):
+            self._will = Message(will.topic, will.payload, will.qos, will.retain)
+        mark = exchange.terms.gatekeeper.mark
+        changes = (
+            *opening.changes,
+            *exchange.wills.at_connect(
+                self.namespace, self.client_id, partial(mark, self.who), self._will
+            ),
+        )
+        if not changes:
+            self._owner.opened(opening.present)
+            return
+        exchange.ledger.record((), changes, self._opened, self._unopened, opening)
+
+    @property
+    def unreleased(self) -> Collection[int]:
+        """The QoS 2 packet ids that arrived over earlier connections and were not released."""
+        return () if self.durable is None else self.durable.unreleased
+
+    def begin(self, connack: bytes) -> None:
+        """CONNACK, then all the rest [MQTT-3.2.0-1]."""
+        self.wire.write(connack)
+        exchange = self._exchange
+        if self.durable is None:
+            clean = CleanSession(
+                self.who, self.namespace, self.client_id, self.wire, exchange.terms
+            )
+            self._outgoing = clean
+            self._subscriber = Subscriber(clean, clean, self.wire, self._machine, exchange)
+            return
+        outgoing = DurableOutgoing(
+            self.durable, self.who, self.wire, exchange.terms, exchange.ledger, exchange
+        )
+        self._outgoing = self.durable.outgoing = outgoing
+        self._subscriber = Subscriber(self.durable, outgoing, self.wire, self._machine, exchange)
 
     def forget_will(self) -> None:
         """The client leaves in good order [MQTT-3.1.2-10], or the broker does."""
-        self._will = None
+        if self._will is not None:
+            self._will = None
+            self._mourn()
+
+    def replaced(self) -> None:
+        """It ends because its client came again: whoever is watched by the Will is not lost."""
+        self._replaced = True
+
+    def silence(self) -> None:
+        """The client is gone, but what it said is still heard: nothing more is sent."""
+        self.wire.close()
+        if self._outgoing is not None:
+            self._outgoing.close()
+
+    def end(self) -> None:
+        """It is over: nothing more is sent, the Will is published [MQTT-3.1.2-8]."""
+        self.silence()
+        self._registry.leave(self.namespace, self.client_id)
+        begun = self._outgoing is not None
+        if self._subscriber is not None:
+            self._subscriber.end()
+        if self.durable is not None and begun:
+            self.durable.outgoing = None
+            seen = self._exchange.sessions.left(self.durable)
+            if seen is not None:
+                self._exchange.ledger.later(seen)
+        try:
+            if not begun:
+                self.forget_will()  # It was never told that it is let in.
+            elif self._will is not None:
+                self._publish_will(self._will)
+        except Exception:  # noqa: BLE001
+            # A fault of the host must not keep the connection from ending.
+            self.log.failure("the Will of {client} failed", client=self.client_id)
+        if self._inbound is not None:
+            self._inbound.hang_up()
+
+    # What it says.
 
     def hear(self, event: Event) -> None:
         """Do what `event` asks for."""
+        if event.__class__ is Published:
+            self._published(event)
+            return
+        outgoing, subscriber = self._outgoing, self._subscriber
+        if outgoing is None or subscriber is None:
+            return  # Nothing is heard before CONNACK.
         match event:
-            case Published():
-                self._published(event)
             case Acknowledged():
-                self.session.acknowledged()
+                outgoing.acknowledged(event.packet_id)
             case Pinged():
-                self.session.write(self._machine.pingresp())
+                self.wire.write(self._machine.pingresp())
+            case Released():
+                self._released(event)
+            case Received():
+                outgoing.received(event.packet_id)
+            case Completed():
+                outgoing.completed(event.packet_id)
+            case Repeated():
+                self.wire.write(self._machine.repeated(event.packet_id))
+            case ReleaseMissed():
+                self.wire.write(self._machine.release_again(event.packet_id))
             case Subscribing():
-                self._subscribing(event)
+                subscriber.subscribe(event.subscribe)
             case Unsubscribing():
-                self._unsubscribing(event)
+                subscriber.unsubscribe(event.unsubscribe)
             case TooLarge():
                 self._too_large(event)
 
+    def drained(self) -> None:
+        """The transport has sent everything."""
+        self.wire.drain()
+        if self._outgoing is not None:
+            self._outgoing.drained()
+
     def choked(self, share: int) -> bool:
         """Whether more than 1/`share` of what may be unfinished is: then hear no more."""
-        if self.session.clogged:
+        if self.wire.clogged:
             return True
         if self._inbound is None:
             return False
@@ -109,28 +254,17 @@ class Conversation(Generic[Who, Facts, Kept]):
             or self._inbound.bytes * share >= limits.max_unstored_bytes
         )
 
-    def end(self) -> None:
-        """It is over: nothing more is sent, the Will is published [MQTT-3.1.2-8]."""
-        self.session.close()
-        ended = self._exchange.leave(self.session)
-        self._registry.leave(self.session.namespace, self.session.client_id, ended)
-        try:
-            if self._will is not None:
-                self._publish_will(self._will)
-        except Exception:  # noqa: BLE001
-            # A fault of the host must not keep the connection from ending.
-            self.log.failure("the Will of {client} failed", client=self.session.client_id)
-        if self._inbound is not None:
-            self._inbound.hang_up()
-
     # What becomes of publishes (inbound.Publisher).
 
     def stored(self, packet_id: int | None) -> None:
         """Acknowledge [MQTT-4.3.2-2]; the machine keeps the order [MQTT-4.6.0-2]."""
-        if packet_id is not None:
-            due = self._machine.stored(packet_id)
-            if due:
-                self.session.write(due)
+        if packet_id is None:
+            return
+        if self._arriving:
+            self._arrived(packet_id)
+        due = self._machine.stored(packet_id)
+        if due:
+            self.wire.write(due)
 
     def progressed(self) -> None:
         """A publish has gone its way."""
@@ -146,59 +280,95 @@ class Conversation(Generic[Who, Facts, Kept]):
         if not self._permits(topic, payload):
             self.stored(packet_id)  # [MQTT-3.3.5-2]
             return
-        self._take(Message(topic, payload, publish.qos, publish.retain), packet_id)
+        message = Message(topic, payload, publish.qos, publish.retain)
+        parcel = self._exchange.take(self.who, self._publisher, message, packet_id)
+        self._take(parcel, publish.qos)
 
     def _too_large(self, event: TooLarge) -> None:
-        topic, head = event.publish.topic, event.publish.payload
+        publish = event.publish
+        topic, head, packet_id = publish.topic, publish.payload, publish.packet_id
         if not self._permits(topic, head):
-            self.stored(event.publish.packet_id)
+            self.stored(packet_id)
             return
-        facts = self._exchange.oversize(self.session.who, topic, head, event.size)
-        self._line().take(None, facts, event.publish.packet_id, len(head))
+        parcel = self._exchange.take_oversize(
+            self.who, self._publisher, topic, head, event.size, packet_id
+        )
+        self._take(parcel, publish.qos)
 
-    def _publish_will(self, will: Will) -> None:
+    def _publish_will(self, will: Message) -> None:
         """Rights may have changed since CONNECT, so they are asked for again."""
-        if self._permits(will.topic, will.payload):
-            qos = min(will.qos, HIGHEST_QOS)
-            self._take(Message(will.topic, will.payload, qos, will.retain), None)
+        if not self._permits(will.topic, will.payload):
+            self._mourn()
+            return
+        parcel = self._exchange.take(self.who, self._publisher, will)
+        if self._replaced:
+            parcel.facts = None
+        parcel.extra = self._exchange.wills.with_it(self.namespace, self.client_id)
+        self._line().take(parcel)
 
-    def _take(self, message: Message, packet_id: int | None) -> None:
-        message, facts = self._exchange.take(self.session.who, message)
-        self._line().take(message, facts, packet_id, len(message.payload))
+    def _mourn(self) -> None:
+        free = partial(self._registry.free, self.namespace, self.client_id)
+        self._exchange.wills.gone(self.namespace, self.client_id, free)
+
+    def _take(self, parcel: Parcel[Who, Facts], qos: int) -> None:
+        if qos == 2 and parcel.packet_id is not None:
+            if self._arriving is None:
+                self._arriving = {}
+            self._arriving[parcel.packet_id] = False
+            if self.durable is not None:
+                parcel.extra = (Arrived(self.durable.number, parcel.packet_id),)
+        self._line().take(parcel)
 
     def _permits(self, topic: str, payload: bytes) -> bool:
-        return self._exchange.permits(self.session.who, topic, payload)
+        return self._exchange.permits(self.who, topic, payload)
 
     def _line(self) -> Inbound[Who, Facts, Kept]:
         if self._inbound is None:
             self._inbound = Inbound(self._exchange, self)
         return self._inbound
 
-    def _subscribing(self, event: Subscribing) -> None:
-        """SUBACK at once, for all filters together [MQTT-3.8.4-4], then what is retained."""
-        asked = event.subscribe
-        codes = [self._subscribe(topic_filter, wished) for topic_filter, wished in asked.requests]
-        self.session.write(self._machine.suback(asked.packet_id, codes))
-        for (topic_filter, _), code in zip(asked.requests, codes, strict=True):
-            if code != FAILURE:
-                self._exchange.show_retained(self.session, topic_filter, code)
+    # Exactly once [MQTT-4.3.3-2].
 
-    def _subscribe(self, topic_filter: str, wished: int) -> int:
-        granted = min(wished, HIGHEST_QOS)
-        namespace = self.session.namespace
-        if self._exchange.has(self.session, topic_filter):
-            self._exchange.subscribe(self.session, topic_filter, granted)  # [MQTT-3.8.4-3]
-        elif self._registry.may_subscribe(namespace):
-            self._exchange.subscribe(self.session, topic_filter, granted)
-            self._registry.subscribed(namespace, 1)
+    def _arrived(self, packet_id: int) -> None:
+        """A QoS 2 message is durable, and so is that its packet id is in use."""
+        released = self._arriving.pop(packet_id, None) if self._arriving is not None else None
+        if released is None:
+            return
+        if self.durable is not None:
+            self.durable.unreleased.add(packet_id)
+        if released:
+            self._depart(packet_id)
+
+    def _released(self, event: Released) -> None:
+        """The packet id is free, once that is durable."""
+        packet_id = event.packet_id
+        if self._arriving and packet_id in self._arriving:
+            self._arriving[packet_id] = True  # It is said before we answered: in its turn.
         else:
-            self._exchange.terms.counters.ungranted += 1
-            return FAILURE
-        return granted
+            self._depart(packet_id)
 
-    def _unsubscribing(self, event: Unsubscribing) -> None:
-        for topic_filter in event.unsubscribe.filters:
-            if self._exchange.unsubscribe(self.session, topic_filter):
-                self._registry.subscribed(self.session.namespace, -1)
-        packet_id = event.unsubscribe.packet_id
-        self.session.write(self._machine.unsuback(packet_id))  # [MQTT-3.10.4-5]
+    def _depart(self, packet_id: int) -> None:
+        session = self.durable
+        if session is None or packet_id not in session.unreleased:
+            self.wire.write(self._machine.completed(packet_id))
+            return
+        self._exchange.ledger.soon(
+            Departed(session.number, packet_id),
+            partial(self._departed, session, packet_id),
+            lambda: packet_id in session.unreleased,
+        )
+
+    def _departed(self, session: DurableSession[Who], packet_id: int) -> None:
+        session.unreleased.discard(packet_id)
+        self.wire.write(self._machine.completed(packet_id))
+
+    def _opened(self, opening: Opening[Who]) -> None:
+        if self.durable is not None and self.durable.ended:
+            self._owner.unopened(Failure(Unavailable("The session ended meanwhile.")))
+        else:
+            self._owner.opened(opening.present)
+
+    def _unopened(self, failure: Failure, opening: Opening[Who]) -> None:
+        for change in self._exchange.sessions.unopened(opening):
+            self._exchange.ledger.later(change)
+        self._owner.unopened(failure)

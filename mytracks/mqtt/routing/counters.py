@@ -5,7 +5,8 @@ from attrs import define
 
 @define(kw_only=True)
 class Counters:
-    """All since the start, but `connections` and `retained`, which tell how many there are now.
+    """All since the start, but `connections`, `sessions` (durable ones), `queued` (places in their
+    queues) and `retained`, which tell how many there are now.
 
     `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
     `turned_away`: connections closed at the door for a connection limit, without an answer.
@@ -14,11 +15,15 @@ class Counters:
     `published`: messages taken, over every door. `dropped`: refused by the gatekeeper, Wills
     included. `oversize`: too large, set aside. `unstored`: attempts to store that failed.
     `delivered`: messages handed to connections. `unsent`: QoS 0 dropped for a client that does not
-    read. `overflowed`: QoS 1 dropped from a full queue. `unretained`: not kept for the limit of
-    retained messages. `ungranted`: filters beyond the limit of subscriptions.
+    read. `overflowed`: QoS 1 and 2 dropped from a full queue. `displaced`: by a newer message of
+    their topic, for a client that was away. `withheld`: not delivered when their turn came, for
+    want of rights. `lapsed`: sessions ended for their age or their number. `unretained`: not kept
+    for the limit of retained messages. `ungranted`: filters beyond the limit of subscriptions.
     """
 
     connections: int = 0
+    sessions: int = 0
+    queued: int = 0
     retained: int = 0
     connected: int = 0
     refused: int = 0
@@ -33,5 +38,8 @@ class Counters:
     delivered: int = 0
     unsent: int = 0
     overflowed: int = 0
+    displaced: int = 0
+    withheld: int = 0
+    lapsed: int = 0
     unretained: int = 0
     ungranted: int = 0

@@ -1,31 +1,40 @@
 """Where messages and subscriptions meet: the way of a message, the same from every door.
 
-Facts to store are asked for and recorded before anything is told; what is stored is retained,
-delivered and announced, whoever published it and whether or not they are still there.
+Facts to store are asked for and recorded, together with the queues in which the message waits,
+before anything is told; what is stored is retained, delivered and announced, whoever published it
+and whether or not they are still there.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Generic
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mytracks.mqtt.protocol.topics import SubscriptionTree
+from mytracks.mqtt.routing.changes import Change, Forgotten, Retained, Unretained
+from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.fanout import Fanout
+from mytracks.mqtt.routing.journal import Journal, Removed
+from mytracks.mqtt.routing.ledger import Ledger
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.owners import Owner, Owners
-from mytracks.mqtt.routing.ports import Facts, Intake, Journal, Kept, Message, Verdict, Who
-from mytracks.mqtt.routing.retained import Retained
-from mytracks.mqtt.routing.session import Session
+from mytracks.mqtt.routing.parcel import Parcel
+from mytracks.mqtt.routing.ports import Facts, Intake, Kept, Message, Verdict, Who
+from mytracks.mqtt.routing.queueing import Queueing
+from mytracks.mqtt.routing.retained import Retained as RetainedMessages
+from mytracks.mqtt.routing.sessions import Sessions
+from mytracks.mqtt.routing.subscriptions import Subscriptions
 from mytracks.mqtt.routing.terms import Terms
+from mytracks.mqtt.routing.wills import Wills
 
 
 class Exchange(Generic[Who, Facts, Kept]):
-    """Takes messages, hands them on; knows every subscription and every retained message."""
+    """Takes messages, hands them on; knows every subscription and every retained message.
 
-    log = Logger()
+    Implements `outgoing.Mail`.
+    """
 
     def __init__(
         self,
@@ -35,16 +44,23 @@ class Exchange(Generic[Who, Facts, Kept]):
     ) -> None:
         self.terms = terms
         self._intake = intake
-        self._journal = journal
         self._owners = Owners()
-        self._retained = Retained(terms.limits.max_retained, terms.limits.max_retained_bytes)
-        self._subscriptions: SubscriptionTree[Session[Who]] = SubscriptionTree()
-        self._fanout = Fanout(self._subscriptions, terms)
-        self._recording = 0
-        self._when_quiet: list[Deferred[None]] = []
+        self._retained = RetainedMessages(
+            terms.limits.max_retained, terms.limits.max_retained_bytes
+        )
+        self.subscriptions: Subscriptions[Who] = Subscriptions()
+        self.sessions: Sessions[Who] = Sessions(terms, self.subscriptions)
+        self.ledger: Ledger[Facts, Kept] = Ledger(
+            journal, terms.clock, self._removed, intake.announce
+        )
+        self.wills = Wills(self.ledger)
+        self._queueing: Queueing[Who, Facts] = Queueing(
+            terms, self.subscriptions, self.ledger, intake.standing
+        )
+        self._fanout: Fanout[Who, Facts] = Fanout(self.subscriptions, terms)
 
     @property
-    def retained(self) -> int:
+    def held(self) -> int:
         """How many messages are retained."""
         return len(self._retained)
 
@@ -53,6 +69,8 @@ class Exchange(Generic[Who, Facts, Kept]):
         self._retained.most = limits.max_retained
         self._retained.most_bytes = limits.max_retained_bytes
 
+    # The way of a message.
+
     def permits(self, who: Who, topic: str, payload: bytes) -> bool:
         """Whether `who` may publish this; what may not be is counted."""
         if self.terms.gatekeeper.may_publish(who, topic, payload) is Verdict.ALLOWED:
@@ -60,103 +78,163 @@ class Exchange(Generic[Who, Facts, Kept]):
         self.terms.counters.dropped += 1
         return False
 
-    def take(self, who: Who, message: Message) -> tuple[Message, Facts | None]:
+    def owner(self, who: Who) -> Owner:
+        """Whose the messages of `who` are, from when they are taken to when they are forgotten."""
+        return self._owners.named(self.terms.gatekeeper.namespace(who))
+
+    def take(
+        self, who: Who, owner: Owner, message: Message, packet_id: int | None = None
+    ) -> Parcel[Who, Facts]:
         """`message` as it will be handed on, and what to record of it before."""
         self.terms.counters.published += 1
         facts = self._intake.facts(who, message)
         if message.retain and message.payload and not self._intake.retains(message, facts):
             message = evolve(message, retain=False)
-        return message, facts
+        return Parcel(owner, message, facts, packet_id, len(message.payload))
 
-    def oversize(self, who: Who, topic: str, head: bytes, size: int) -> Facts | None:
-        """What to record of a message too large to take."""
+    def take_oversize(
+        self, who: Who, owner: Owner, topic: str, head: bytes, size: int, packet_id: int | None
+    ) -> Parcel[Who, Facts]:
+        """What is recorded of a message too large to take; it is delivered to nobody."""
         self.terms.counters.oversize += 1
-        return self._intake.oversize(who, topic, head, size)
+        facts = self._intake.oversize(who, topic, head, size)
+        return Parcel(owner, None, facts, packet_id, len(head))
+
+    def prepare(self, parcel: Parcel[Who, Facts]) -> Sequence[Change] | None:
+        """What has to be recorded of it now, beside its facts: its places in queues and in its
+        topic. None: nothing at all. `record` or `hand_on` has to follow.
+        """
+        message = parcel.message
+        changes = parcel.extra
+        if message is not None and not parcel.owner.gone:
+            if message.qos and self.subscriptions.durables:
+                changes = (*changes, *self._queueing.address(parcel, message))
+            if message.retain:
+                changes = (*changes, *self._plan(parcel, message))
+        return changes if changes or parcel.facts is not None else None
 
     def record(
         self,
-        facts: Facts,
-        stored: Callable[[Sequence[Kept]], None],
-        unstored: Callable[[Failure], None],
+        parcel: Parcel[Who, Facts],
+        changes: Sequence[Change],
+        stored: Callable[[Parcel[Who, Facts]], None],
+        unstored: Callable[[Failure, Parcel[Who, Facts]], None],
     ) -> None:
-        """Store `facts`, then call `stored` or `unstored`, in the order of the calls."""
-        self._recording += 1
-        recorded = self._journal.record((facts,))
-        recorded.addCallbacks(self._recorded, self._failed, (stored,), {}, (unstored,), {})
-        recorded.addErrback(self._stumbled)
+        """Store it, then call `stored` or `unstored`, in the order of the calls."""
+        facts = () if parcel.facts is None else (parcel.facts,)
+        self.ledger.record(facts, changes, self._stored, self._unstored, parcel, stored, unstored)
 
-    def owner(self, who: Who) -> Owner:
-        """Whose the messages of `who` are, from when they are taken to when they are forgotten."""
-        return self._owners.named(self.terms.gatekeeper.namespace(who))
-
-    def hand_on(self, owner: Owner, message: Message, done: Callable[[], None]) -> None:
-        """`message` is stored: retain it if it says so, deliver it; `done` after the last one.
-
-        `owner`: the publisher, for whom a retained message counts. Once they are gone, nobody gets
-        what is theirs, be it as durable as may be.
+    def hand_on(self, parcel: Parcel[Who, Facts], done: Callable[[], None]) -> None:
+        """It is stored: its topic holds it if it says so, who subscribed gets it; `done` after the
+        last one. Once its owner is gone, nobody gets what is theirs, be it as durable as may be.
         """
-        if message.retain and not owner.gone and not self._retained.keep(owner, message):
-            self.terms.counters.unretained += 1
-        self._fanout.deliver(owner, message, done)
+        if parcel.plan is not None:
+            if not parcel.plan.fits:
+                self.terms.counters.unretained += 1
+            self._retained.fulfil(parcel.plan)
+        if parcel.message is None:
+            done()
+        else:
+            self._fanout.deliver(parcel, parcel.message, done)
 
-    def subscribe(self, session: Session[Who], topic_filter: str, granted: int) -> bool:
-        """True: a new one; False: it replaces the same filter's [MQTT-3.8.4-3]."""
-        return self._subscriptions.add(topic_filter, session, granted)
+    def publish(self, parcel: Parcel[Who, Facts]) -> Deferred[None]:
+        """Record it, hand it on; fires after that. Raises errors.Unavailable."""
+        answer: Deferred[None] = Deferred()
+        done = partial(answer.callback, None)
+        changes = self.prepare(parcel)
+        if changes is None:
+            self.hand_on(parcel, done)
+        else:
+            stored = partial(self.hand_on, done=done)
+            self.record(parcel, changes, stored, partial(self._unpublished, answer=answer))
+        return answer
 
-    def has(self, session: Session[Who], topic_filter: str) -> bool:
-        """Whether `session` subscribed to exactly this filter."""
-        return topic_filter in self._subscriptions.of(session)
+    def enqueue(
+        self, session: DurableSession[Who], owner: Owner, message: Message, qos: int, retain: bool
+    ) -> Deferred[None]:
+        """Put one more message into the queue of one session; fires when it is there.
+
+        Raises errors.Unavailable.
+        """
+        done: Deferred[None] = Deferred()
+        parcel: Parcel[Who, Facts] = Parcel(owner, message, None)
+        changes = self._queueing.address_to(parcel, message, session, qos, retain)
+        self.record(
+            parcel, changes, lambda _: done.callback(None), lambda failure, _: done.errback(failure)
+        )
+        return done
+
+    # Subscriptions.
+
+    def may_subscribe(self, namespace: str) -> bool:
+        """Whether one more subscription is within the limit."""
+        return self.subscriptions.of(namespace) < self.terms.limits.max_subscriptions
+
+    def retained(self, topic_filter: str) -> Iterator[tuple[Message, Owner] | None]:
+        """What is retained for a new subscription, each looked up when its turn comes."""
+        return self._retained.matching(topic_filter)
+
+    # Beginning and end.
+
+    def restore(self, publisher: str, message: Message) -> None:
+        """It was retained before we started."""
+        self._retained.restore(self._owners.named(publisher), message)
 
     def forget(self, namespace: str) -> int:
-        """Nothing that `namespace` published is or will be retained; how much was."""
+        """`namespace` is no more, nor anything of theirs; how much of it was retained."""
         owner = self._owners.forget(namespace)
+        self.sessions.forget(namespace)
+        self.wills.forget(namespace)
+        for session in self.sessions:
+            session.forget(namespace)
+        self.ledger.soon(Forgotten(namespace))
         return 0 if owner is None else self._retained.forget(owner)
-
-    def show_retained(self, session: Session[Who], topic_filter: str, granted: int) -> None:
-        """Begin to send what is retained for a new subscription [MQTT-3.3.1-6]."""
-        session.replay(topic_filter, granted, self._retained.matching(topic_filter))
-
-    def unsubscribe(self, session: Session[Who], topic_filter: str) -> bool:
-        """Whether there was one to end."""
-        session.cease(topic_filter)
-        return self._subscriptions.remove(topic_filter, session)
-
-    def leave(self, session: Session[Who]) -> int:
-        """End all subscriptions of `session`; how many there were."""
-        subscriptions = len(self._subscriptions.of(session))
-        self._subscriptions.discard(session)
-        return subscriptions
-
-    def quiet(self) -> Deferred[None]:
-        """Fires when nothing is being recorded."""
-        waiting: Deferred[None] = Deferred()
-        self._when_quiet.append(waiting)
-        self._look_whether_quiet()
-        return waiting
 
     def close(self) -> None:
         """Deliver nothing more."""
         self._fanout.close()
+        self._queueing.close()
+        self.ledger.close()
 
-    def _recorded(self, kept: Sequence[Kept], stored: Callable[[Sequence[Kept]], None]) -> None:
-        self._recording -= 1
-        stored(kept)
-        for fact in kept:
-            self._intake.announce(fact)
-        if self._when_quiet:
-            self._look_whether_quiet()
+    def _plan(self, parcel: Parcel[Who, Facts], message: Message) -> Sequence[Change]:
+        held = self._retained.holds(message.topic)
+        parcel.plan = self._retained.plan(parcel.owner, message)
+        if parcel.plan.message is not None:
+            return (Retained(parcel.owner.name, message, self.terms.clock.now()),)
+        return (Unretained(message.topic),) if held else ()
 
-    def _failed(self, failure: Failure, unstored: Callable[[Failure], None]) -> None:
-        self._recording -= 1
-        unstored(failure)
-        if self._when_quiet:
-            self._look_whether_quiet()
+    def _stored(
+        self,
+        parcel: Parcel[Who, Facts],
+        stored: Callable[[Parcel[Who, Facts]], None],
+        _: Callable[[Failure, Parcel[Who, Facts]], None],
+    ) -> None:
+        if parcel.references and parcel.message is not None:
+            self._queueing.committed(parcel, parcel.message)
+        stored(parcel)
 
-    def _stumbled(self, failure: Failure) -> None:
-        self.log.failure("handing on a stored message failed", failure)
+    def _unstored(
+        self,
+        failure: Failure,
+        parcel: Parcel[Who, Facts],
+        _: Callable[[Parcel[Who, Facts]], None],
+        unstored: Callable[[Failure, Parcel[Who, Facts]], None],
+    ) -> None:
+        if parcel.references and parcel.message is not None:
+            self._queueing.uncommitted(parcel, parcel.message)
+        if parcel.plan is not None:
+            self._retained.drop(parcel.plan)
+            parcel.plan = None
+        unstored(failure, parcel)
 
-    def _look_whether_quiet(self) -> None:
-        if not self._recording:
-            waiting, self._when_quiet = self._when_quiet, []
-            for each in waiting:
-                each.callback(None)
+    def _unpublished(
+        self, failure: Failure, parcel: Parcel[Who, Facts], answer: Deferred[None]
+    ) -> None:
+        self.terms.counters.unstored += 1
+        answer.errback(failure)
+
+    def _removed(self, removed: Removed) -> None:
+        session = self.sessions.numbered(removed.session)
+        if session is not None:
+            session.removed(removed)
+            self.terms.counters.overflowed += removed.trimmed

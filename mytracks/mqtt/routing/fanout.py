@@ -6,41 +6,47 @@ everybody [MQTT-4.6.0-5]; a large fan-out makes those behind it wait, not the re
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Final, Generic
+from itertools import chain
+from typing import Final, Generic, TypeAlias
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from mytracks.mqtt.protocol.topics import SubscriptionTree
-from mytracks.mqtt.routing.owners import Owner
-from mytracks.mqtt.routing.ports import Message, Who
-from mytracks.mqtt.routing.session import Session
+from mytracks.mqtt.routing.durable import DurableSession
+from mytracks.mqtt.routing.parcel import Parcel
+from mytracks.mqtt.routing.ports import Facts, Message, Who
+from mytracks.mqtt.routing.session import CleanSession
+from mytracks.mqtt.routing.subscriptions import Subscriptions
 from mytracks.mqtt.routing.terms import Terms
 
 SLICE: Final = 200
 """Deliveries between two pauses: about 5 ms."""
 
+_Receivers: TypeAlias = Iterator[tuple[CleanSession[Who] | DurableSession[Who], int]]
 
-class Fanout(Generic[Who]):
+
+class Fanout(Generic[Who, Facts]):
     """The line of stored messages that wait for their receivers."""
 
     log = Logger()
 
-    def __init__(self, tree: SubscriptionTree[Session[Who]], terms: Terms[Who]) -> None:
-        self._tree = tree
+    def __init__(self, subscriptions: Subscriptions[Who], terms: Terms[Who]) -> None:
+        self._subscriptions = subscriptions
         self._gatekeeper = terms.gatekeeper
         self._clock = terms.clock
-        self._line: deque[tuple[Owner, Message, Callable[[], None]]] = deque()
-        self._receivers: Iterator[tuple[Session[Who], int]] | None = None
+        self._line: deque[tuple[Parcel[Who, Facts], Message, Callable[[], None]]] = deque()
+        self._receivers: _Receivers[Who] | None = None
         self._allowance = SLICE
         self._delivering = False
         self._pause: IDelayedCall | None = None
 
-    def deliver(self, owner: Owner, message: Message, done: Callable[[], None]) -> None:
-        """Hand `message` to all who subscribed and may have it, unless `owner` goes before that
-        begins; calls `done` after the last.
+    def deliver(
+        self, parcel: Parcel[Who, Facts], message: Message, done: Callable[[], None]
+    ) -> None:
+        """Hand `message` to all who subscribed and may have it, but for the queues in which it is
+        already; unless its owner goes before that begins. Calls `done` after the last.
         """
-        self._line.append((owner, message, done))
+        self._line.append((parcel, message, done))
         if not self._delivering and self._pause is None:
             self._run()
 
@@ -55,11 +61,10 @@ class Fanout(Generic[Who]):
         self._delivering = True
         try:
             while self._line:
-                owner, message, done = self._line[0]
+                parcel, message, done = self._line[0]
                 if self._receivers is None:
-                    receivers = {} if owner.gone else self._tree.match(message.topic)
-                    self._receivers = iter(receivers.items())
-                if not self._hand_over(message, self._receivers):
+                    self._receivers = self._find(parcel, message.topic)
+                if not self._hand_over(parcel, message, self._receivers):
                     self._pause = self._clock.later(0, self._go_on)
                     return
                 self._receivers = None
@@ -68,18 +73,33 @@ class Fanout(Generic[Who]):
         finally:
             self._delivering = False
 
+    def _find(self, parcel: Parcel[Who, Facts], topic: str) -> _Receivers[Who]:
+        if parcel.owner.gone:
+            return iter(())
+        subscriptions = self._subscriptions
+        clean = subscriptions.clean(topic)
+        if not subscriptions.durables:
+            return iter(clean)
+        waiting, durable = parcel.references, subscriptions.durable(topic)
+        here = [pair for pair in durable if pair[0].online and pair[0] not in waiting]
+        return chain(clean, here)
+
     def _go_on(self) -> None:
         self._pause = None
         self._allowance = SLICE
         self._run()
 
-    def _hand_over(self, message: Message, receivers: Iterator[tuple[Session[Who], int]]) -> bool:
+    def _hand_over(
+        self, parcel: Parcel[Who, Facts], message: Message, receivers: _Receivers[Who]
+    ) -> bool:
         """False: this turn has done enough; the rest of `receivers` is for the next."""
+        owner = parcel.owner
         for session, qos in receivers:
             try:
-                visible = self._gatekeeper.may_receive(session.who, message)
+                who = session.who
+                visible = None if who is None else self._gatekeeper.may_receive(who, message)
                 if visible is not None:
-                    session.deliver(visible, qos)
+                    session.deliver(owner, visible, qos)
             except Exception:  # noqa: BLE001
                 # One receiver's trouble, a fault of the host, must not reach the others.
                 self.log.failure("a delivery to {client} failed", client=session.client_id)

@@ -6,12 +6,9 @@ again and again, and when it gets through the others follow. What is being store
 the end when its client hangs up; what is not is forgotten then, for it was never acknowledged.
 """
 
-from collections.abc import Sequence
-from enum import Enum
 from functools import partial
 from typing import Final, Generic, Protocol
 
-from attrs import define
 from twisted.internet.defer import CancelledError
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
@@ -19,26 +16,19 @@ from twisted.python.failure import Failure
 
 from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.exchange import Exchange
-from mytracks.mqtt.routing.owners import Owner
-from mytracks.mqtt.routing.ports import Facts, Kept, Message, Who
+from mytracks.mqtt.routing.parcel import Parcel, Step
+from mytracks.mqtt.routing.ports import Facts, Kept, Who
 
 LONGEST_WAIT: Final = 5.0
 """Seconds between two attempts at most; the first ones wait 1, 2, 3, 4."""
 
-
-class Step(Enum):
-    """How far a publish has come."""
-
-    STORING = "storing"
-    UNSTORED = "unstored"
-    STORED = "stored"
+# Looking a member up on its Enum takes Python 3.11 longer than all the rest of a step.
+_STORING: Final = Step.STORING
+_STORED: Final = Step.STORED
 
 
 class Publisher(Protocol):
     """Whose publishes these are, and who is told how they fare."""
-
-    @property
-    def owner(self) -> Owner: ...
 
     def stored(self, packet_id: int | None) -> None:
         """It is durable: acknowledge it."""
@@ -48,17 +38,6 @@ class Publisher(Protocol):
 
     def broken(self) -> None:
         """One of them cannot be stored, through a fault of ours: close the connection."""
-
-
-@define(eq=False)
-class _Pending(Generic[Facts]):
-    """`message`: None when there is nothing to deliver. `facts`: None when nothing to store."""
-
-    message: Message | None
-    facts: Facts | None
-    packet_id: int | None
-    size: int
-    step: Step = Step.STORING
 
 
 class Inbound(Generic[Who, Facts, Kept]):
@@ -81,64 +60,54 @@ class Inbound(Generic[Who, Facts, Kept]):
     def __init__(self, exchange: Exchange[Who, Facts, Kept], publisher: Publisher) -> None:
         self._exchange = exchange
         self._publisher = publisher
-        self._line: list[_Pending[Facts]] = []
+        self._line: list[Parcel[Who, Facts]] = []
         self._failures = 0
-        self._probe: _Pending[Facts] | None = None
+        self._probe: Parcel[Who, Facts] | None = None
         self._retry: IDelayedCall | None = None
         self._hung_up = False
         self.load = 0
         self.bytes = 0
 
-    def take(
-        self, message: Message | None, facts: Facts | None, packet_id: int | None, size: int
-    ) -> None:
-        """Record `facts`, then have it acknowledged and `message` delivered. `size`: its bytes."""
-        pending = _Pending(message, facts, packet_id, size)
-        self._line.append(pending)
+    def take(self, parcel: Parcel[Who, Facts]) -> None:
+        """Record `parcel`, have it acknowledged, then delivered."""
+        self._line.append(parcel)
         self.load += 1
-        self.bytes += size
-        if pending.facts is None:
-            self._stored((), pending)
-        elif self._failures:
-            pending.step = Step.UNSTORED
+        self.bytes += parcel.size
+        if self._failures:
+            parcel.step = Step.UNSTORED
         else:
-            self._store(pending, pending.facts)
+            self._store(parcel)
 
     def hang_up(self) -> None:
         """The client is gone: what is not being stored is forgotten."""
         self._hung_up = True
         self._calm()
-        for pending in self._unstored():
-            self._line.remove(pending)
-            self._count_off(pending.size)
+        for parcel in self._unstored():
+            self._line.remove(parcel)
+            self._count_off(parcel.size)
         self._advance()
 
-    def _store(self, pending: _Pending[Facts], facts: Facts) -> None:
-        pending.step = Step.STORING
-        self._exchange.record(
-            facts,
-            partial(self._stored, pending=pending),
-            partial(self._failed, pending=pending),
-        )
+    def _store(self, parcel: Parcel[Who, Facts]) -> None:
+        changes = self._exchange.prepare(parcel)
+        if changes is None:
+            self._stored(parcel)
+        else:
+            parcel.step = _STORING
+            self._exchange.record(parcel, changes, self._stored, self._failed)
 
-    def _stored(self, _: Sequence[Kept], pending: _Pending[Facts]) -> None:
-        pending.step = Step.STORED
-        if pending is self._probe:
+    def _stored(self, parcel: Parcel[Who, Facts]) -> None:
+        parcel.step = _STORED
+        if parcel is self._probe:
             self._recover()
-        self._publisher.stored(pending.packet_id)
+        self._publisher.stored(parcel.packet_id)
         self._advance()
 
     def _advance(self) -> None:
         """Hand on what nothing before it still waits."""
         line = self._line
-        while line and line[0].step is Step.STORED:
-            pending = line.pop(0)
-            if pending.message is None:
-                self._done(pending.size)
-            else:
-                self._exchange.hand_on(
-                    self._publisher.owner, pending.message, partial(self._done, pending.size)
-                )
+        while line and line[0].step is _STORED:
+            parcel = line.pop(0)
+            self._exchange.hand_on(parcel, partial(self._done, parcel.size))
 
     def _done(self, size: int) -> None:
         self._count_off(size)
@@ -148,17 +117,17 @@ class Inbound(Generic[Who, Facts, Kept]):
         self.load -= 1
         self.bytes -= size
 
-    def _failed(self, failure: Failure, pending: _Pending[Facts]) -> None:
+    def _failed(self, failure: Failure, parcel: Parcel[Who, Facts]) -> None:
         self._exchange.terms.counters.unstored += 1
         if failure.check(Unavailable) and not self._hung_up:
-            pending.step = Step.UNSTORED
+            parcel.step = Step.UNSTORED
             if self._retry is None:
                 self._failures += 1
                 wait = min(float(self._failures), LONGEST_WAIT)
                 self._retry = self._exchange.terms.clock.later(wait, self._try_again)
             return
-        self._line.remove(pending)
-        self._count_off(pending.size)
+        self._line.remove(parcel)
+        self._count_off(parcel.size)
         if failure.check(Unavailable, CancelledError) is None:
             self.log.failure("a message could not be stored", failure)
             self._publisher.broken()
@@ -167,13 +136,13 @@ class Inbound(Generic[Who, Facts, Kept]):
     def _try_again(self) -> None:
         self._retry = None
         self._probe = self._unstored()[0]
-        self._store_again(self._probe)
+        self._store(self._probe)
 
     def _recover(self) -> None:
         """The store takes again: what waited goes after the one that got through."""
         self._calm()
-        for pending in self._unstored():
-            self._store_again(pending)
+        for parcel in self._unstored():
+            self._store(parcel)
 
     def _calm(self) -> None:
         self._probe = None
@@ -182,9 +151,5 @@ class Inbound(Generic[Who, Facts, Kept]):
             self._retry.cancel()
             self._retry = None
 
-    def _unstored(self) -> list[_Pending[Facts]]:
+    def _unstored(self) -> list[Parcel[Who, Facts]]:
         return [each for each in self._line if each.step is Step.UNSTORED]
-
-    def _store_again(self, pending: _Pending[Facts]) -> None:
-        assert pending.facts is not None  # What has no facts was stored as soon as it came.
-        self._store(pending, pending.facts)

@@ -44,11 +44,19 @@ class Limits:
     max_retained_bytes: int = field(default=8 * MIB, validator=ge(0))
     """The same for their topics, payloads and about 500 bytes each."""
     max_inflight: int = field(default=20, validator=and_(ge(1), le(65_535)))
-    """QoS 1 messages that one client was sent and has not acknowledged; further ones wait."""
+    """QoS 1 and 2 messages that one client was sent and has not acknowledged; further ones wait."""
+    max_unreleased: int = field(default=100, validator=and_(ge(1), le(65_535)))
+    """QoS 2 messages that one client sent and has not released; one more closes the connection."""
     max_queued: int = field(default=10_000, validator=ge(1))
-    """QoS 1 messages that wait for one client; for a further one the oldest is dropped."""
+    """QoS 1 and 2 messages that wait for one client, connected or not; for a further one the oldest
+    is dropped, commands and arrivals last."""
     max_queued_bytes: int = field(default=32 * MIB, validator=ge(1))
     """The same for their topics and payloads."""
+    session_expiry: float = field(default=60 * 24 * 60 * 60.0, validator=gt(0))
+    """From when a client was last connected until its session, with all that waits for it, ends."""
+    max_sessions: int = field(default=100, validator=ge(1))
+    """Sessions of one user that outlast their connections; for a further one that which was not
+    here for longest ends."""
     max_buffered_out: int = field(default=MIB, validator=ge(1))
     """Waiting in one connection's transport; beyond it QoS 0 is dropped and nothing more is read
     from that client."""

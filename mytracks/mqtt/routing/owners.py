@@ -13,10 +13,11 @@ from attrs import define
 class Owner:
     """A namespace from when it was first seen until it is forgotten.
 
-    `gone`: nothing of it is handed on any more. `retained`: how many of its messages are, and how
-    many bytes that is.
+    `name`: what it is called, and whoever comes later under that name. `gone`: nothing of it is
+    handed on any more. `retained`: how many of its messages are, and how many bytes that is.
     """
 
+    name: str
     gone: bool = False
     retained: int = 0
     retained_bytes: int = 0
@@ -32,7 +33,7 @@ class Owners:
         """Who has this name now."""
         owner = self._by_name.get(name)
         if owner is None:
-            owner = self._by_name[name] = Owner()
+            owner = self._by_name[name] = Owner(name)
         return owner
 
     def forget(self, name: str) -> Owner | None:

@@ -4,12 +4,10 @@
 what became of those facts. The broker carries them and never looks inside.
 """
 
-from collections.abc import Sequence
 from enum import Enum
 from typing import Protocol, TypeVar
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
 
 from mytracks.mqtt.protocol.packets.connect import Connect
 
@@ -105,13 +103,3 @@ class Intake(Protocol[_Who_contra, Facts, _Kept_contra]):
 
     def announce(self, kept: _Kept_contra) -> None:
         """The facts are durable: tell whoever may know. Called once for each, in commit order."""
-
-
-class Journal(Protocol[Facts_contra, Kept]):
-    """What must not be forgotten."""
-
-    def record(self, facts: Sequence[Facts_contra]) -> Deferred[Sequence[Kept]]:
-        """Store all in one transaction; fires when durable, in the order of the calls.
-
-        Raises errors.Unavailable when nothing was stored.
-        """

@@ -7,7 +7,6 @@ from collections.abc import Hashable, Iterator
 from enum import Enum
 from typing import Final, Generic, Protocol, TypeVar
 
-from attrs import define, field
 from twisted.internet.defer import Deferred
 
 from mytracks.mqtt.routing.limits import Limits
@@ -27,20 +26,12 @@ class Arrival(Enum):
     FAR_TOO_MANY = "above a limit by more than we bother to answer"
 
 
-class Subscribers(Protocol):
-    """What a conversation needs to know of the others: no more than counts."""
+class Connected(Protocol):
+    """What a conversation tells and asks of those that were let in."""
 
-    def leave(self, namespace: str, client_id: str, subscriptions: int) -> None: ...
+    def leave(self, namespace: str, client_id: str) -> None: ...
 
-    def may_subscribe(self, namespace: str) -> bool: ...
-
-    def subscribed(self, namespace: str, change: int) -> None: ...
-
-
-@define(eq=False)
-class _Namespace(Generic[C]):
-    by_id: dict[str, C] = field(factory=dict)
-    subscriptions: int = 0
+    def free(self, namespace: str, client_id: str) -> bool: ...
 
 
 class Registry(Generic[C]):
@@ -50,7 +41,7 @@ class Registry(Generic[C]):
         self.limits = limits
         self._here: set[C] = set()
         self._from: dict[str, int] = {}
-        self._namespaces: dict[str, _Namespace[C]] = {}
+        self._namespaces: dict[str, dict[str, C]] = {}
         self._when_empty: list[Deferred[None]] = []
 
     def __len__(self) -> int:
@@ -95,32 +86,24 @@ class Registry(Generic[C]):
 
     def holder(self, namespace: str, client_id: str) -> C | None:
         """The connection that uses this client id now."""
-        inhabitants = self._namespaces.get(namespace)
-        return None if inhabitants is None else inhabitants.by_id.get(client_id)
+        return self._namespaces.get(namespace, {}).get(client_id)
+
+    def free(self, namespace: str, client_id: str) -> bool:
+        """Whether no connection uses this client id now."""
+        return client_id not in self._namespaces.get(namespace, ())
 
     def has_room(self, namespace: str) -> bool:
         """Whether one more client id may connect."""
-        inhabitants = self._namespaces.get(namespace)
-        return inhabitants is None or (
-            len(inhabitants.by_id) < self.limits.max_connections_per_user
-        )
+        there = len(self._namespaces.get(namespace, ()))
+        return there < self.limits.max_connections_per_user
 
     def enter(self, namespace: str, client_id: str, connection: C) -> None:
         """The client id is free, and from now on in use."""
-        self._namespaces.setdefault(namespace, _Namespace()).by_id[client_id] = connection
+        self._namespaces.setdefault(namespace, {})[client_id] = connection
 
-    def leave(self, namespace: str, client_id: str, subscriptions: int) -> None:
-        """The client id is free again, and so are its `subscriptions`."""
-        inhabitants = self._namespaces[namespace]
-        del inhabitants.by_id[client_id]
-        inhabitants.subscriptions -= subscriptions
-        if not inhabitants.by_id:
+    def leave(self, namespace: str, client_id: str) -> None:
+        """The client id is free again."""
+        theirs = self._namespaces[namespace]
+        del theirs[client_id]
+        if not theirs:
             del self._namespaces[namespace]
-
-    def may_subscribe(self, namespace: str) -> bool:
-        """Whether one more subscription is within the limit."""
-        return self._namespaces[namespace].subscriptions < self.limits.max_subscriptions
-
-    def subscribed(self, namespace: str, change: int) -> None:
-        """Count subscriptions made (1) or ended (-1)."""
-        self._namespaces[namespace].subscriptions += change

@@ -28,10 +28,13 @@ from mytracks.mqtt.protocol.packets.connect import Connect, Will
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.broker import Broker
+from mytracks.mqtt.routing.changes import Change
+from mytracks.mqtt.routing.journal import Recorded
 from mytracks.mqtt.routing.limits import MIB, Limits
 from mytracks.mqtt.routing.ports import Message, Peer
 from tests.mqtt.carriers import paho_phone
-from tests.mqtt.routing.rig import Fact, HandJournal, Host
+from tests.mqtt.routing.memory import HandJournal
+from tests.mqtt.routing.rig import Fact, Host
 
 
 class Guarded(Host):
@@ -59,9 +62,11 @@ class Watched(HandJournal):
         super().__init__()
         self.asked: Deferred[None] = Deferred()
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Fact]]:
-        done = super().record(facts)
-        if not self.asked.called:
+    def record(
+        self, facts: Sequence[Fact], changes: Sequence[Change] = ()
+    ) -> Deferred[Recorded[Fact]]:
+        done = super().record(facts, changes)
+        if facts and not self.asked.called:
             self.asked.callback(None)
         return done
 
@@ -124,6 +129,7 @@ class Listening(TestCase):
         self.broker: Broker[str, Fact, Fact] = Broker(
             self.host, self.host, self.journal, clock, Limits(max_inflight=3)
         )
+        await self.broker.start()
         self.factory = Remembering(self.broker)
         endpoint = TCP4ServerEndpoint(cast(IReactorTCP, reactor), 0, interface="127.0.0.1")
         self.listener: IListeningPort = await endpoint.listen(self.factory)
@@ -156,7 +162,7 @@ class PahoTests(Listening):
     async def check(self, level: int) -> None:
         story = await self.paho(level)
         self.assertEqual("Success", story["code"])
-        self.assertEqual([1, 1, 0], story["granted"])
+        self.assertEqual([2, 1, 0], story["granted"])
         self.assertEqual(3, story["published"])
         # Its filters overlap; the last one asked for QoS 0 and replaced the first.
         base = "owntracks/ana/phone"

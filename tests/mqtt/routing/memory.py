@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any, Final
 
 from attrs import define, evolve, field
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from mytracks.mqtt.routing.changes import (
     Arrived,
@@ -271,6 +271,8 @@ class HandJournal:
         self.by_hand = False
         self.slow_pages = False
         self.trouble: Exception | None = None
+        self.refusing: Exception | None = None
+        """Why nothing more is taken; what waits goes on waiting."""
         self.poisoned: list[Any] = []
         self.attempts: list[Any] = []
         self.changes: list[Change] = []
@@ -299,6 +301,8 @@ class HandJournal:
         self, facts: Sequence[Any], changes: Sequence[Change] = ()
     ) -> Deferred[Recorded[Any]]:
         self.attempts += facts
+        if self.refusing is not None:
+            return fail(self.refusing)
         if self.count is not None:
             self.count.add(0)
         done: Deferred[Recorded[Any]] = Deferred()

@@ -1,15 +1,16 @@
 """A broker without sockets, disks and time: what the tests of routing and carriers stand on.
 
-`Rig` is a broker with its host played by `Host` and `HandJournal`; `Phone` is the far end of one
+`Rig` is a broker with its host played by `Host` and a journal in memory; it can be killed, and
+started again with what was durable. `Phone` is the far end of one
 wire, reading what the broker says with the other half of our own codec.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
 from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock as FakeTimers
@@ -21,14 +22,20 @@ from mytracks.errors import Refused, Unavailable
 from mytracks.mqtt.carriers.stream import StreamFactory
 from mytracks.mqtt.protocol.codec import Decoder, Oversize, Packet, PacketSizes
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
-from mytracks.mqtt.protocol.packets.connect import Connack, Connect, ForeignConnect, Will
+from mytracks.mqtt.protocol.packets.connect import (
+    Connack,
+    ConnackCode,
+    Connect,
+    ForeignConnect,
+    Will,
+)
 from mytracks.mqtt.protocol.packets.ping import Disconnect
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.limits import Limits
-from mytracks.mqtt.routing.ports import Message, Peer, Verdict
-from mytracks.store.waiting import Waiting
+from mytracks.mqtt.routing.ports import Message, Peer, Standing, Verdict
+from tests.mqtt.routing.memory import HandJournal, Memory
 
 
 @frozen
@@ -51,6 +58,8 @@ class Host:
         self.faulty: set[str] = set()
         self.factless: set[str] = set()
         self.fleeting: set[str] = set()
+        self.unknown: set[str] = set()
+        self.secret: set[str] = set()
         self.announced: list[Fact] = []
         self.peers: list[Peer] = []
 
@@ -65,6 +74,13 @@ class Host:
     def namespace(self, who: str) -> str:
         return who
 
+    def mark(self, who: str) -> str:
+        return f"mark of {who}"
+
+    async def recall(self, mark: str) -> str | None:
+        who = mark.removeprefix("mark of ")
+        return None if who in self.unknown else who
+
     def may_publish(self, who: str, topic: str, payload: bytes) -> Verdict:
         if topic in self.faulty:
             raise RuntimeError("the host is broken")
@@ -73,7 +89,8 @@ class Host:
     def may_receive(self, who: str, message: Message) -> Message | None:
         if who in self.faulty:
             raise RuntimeError("the host is broken")
-        return None if who in self.hidden_from else message
+        hidden = who in self.hidden_from or message.topic in self.secret
+        return None if hidden else message
 
     def facts(self, who: str, message: Message) -> Fact | None:
         return None if message.topic in self.factless else Fact(message.topic, message.payload)
@@ -84,59 +101,13 @@ class Host:
     def retains(self, message: Message, facts: Fact | None) -> bool:
         return message.topic not in self.fleeting
 
+    def standing(self, message: Message) -> Standing:
+        if message.topic.startswith("place/"):
+            return Standing.REPLACED
+        return Standing.KEPT if message.topic.endswith("/cmd") else Standing.ORDINARY
+
     def announce(self, kept: Fact) -> None:
         self.announced.append(kept)
-
-
-class HandJournal:
-    """Stores at once, unless told to wait for the test's hand, or that the disk is full.
-
-    `count`: the store's own count of what waits, if it is to hold anybody back.
-    """
-
-    def __init__(self) -> None:
-        self.by_hand = False
-        self.trouble: Exception | None = None
-        self.refusing: Exception | None = None
-        """Why nothing more is taken; what waits goes on waiting."""
-        self.stored: list[Fact] = []
-        self.attempts: list[Fact] = []
-        self.count: Waiting | None = None
-        self._waiting: list[tuple[Deferred[Sequence[Fact]], Sequence[Fact]]] = []
-
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Fact]]:
-        self.attempts += facts
-        if self.refusing is not None:
-            return fail(self.refusing)
-        if self.count is not None:
-            self.count.add(0)
-        done: Deferred[Sequence[Fact]] = Deferred()
-        self._waiting.append((done, facts))
-        if not self.by_hand:
-            self.fire()
-        return done
-
-    def fire(self, failure: Exception | None = None) -> None:
-        """The oldest commit ends: durable, or with `failure`."""
-        done, facts = self._waiting.pop(0)
-        if self.count is not None:
-            self.count.remove(1, 0)
-            self.count.relax()
-        failure = failure or self.trouble
-        if failure is not None:
-            done.errback(failure)
-            return
-        self.stored += facts
-        done.callback(facts)
-
-    def fire_all(self) -> None:
-        """Every commit under way is durable."""
-        while self._waiting:
-            self.fire()
-
-    @property
-    def waiting(self) -> int:
-        return len(self._waiting)
 
 
 TURN: Final = 2**-20
@@ -158,15 +129,42 @@ FULL_DISK: Final = Unavailable("the disk is full")
 class Rig:
     """A broker and everything around it."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
+    def __init__(self, limits: Limits | None = None, memory: Memory | None = None) -> None:
         self.timers = Timers()
+        self.began = 1_700_000_000.0
         self.host = Host()
-        self.journal = HandJournal()
-        clock = Clock(self.timers, wall=lambda: 1_700_000_000.0)
-        self.broker: Broker[str, Fact, Fact] = Broker(
-            self.host, self.host, self.journal, clock, limits or Limits()
+        self.limits = limits or Limits()
+        self.journal = HandJournal(memory)
+        self.broker = self._broker()
+
+    def restart(self, limits: Limits | None = None) -> None:
+        """kill -9 and a new start: what was not durable is lost. Nobody hears of it but by a
+        connection that does not answer any more.
+        """
+        self.limits = limits or self.limits
+        self.journal = HandJournal(self.journal.killed())
+        self.broker = self._broker()
+
+    def _broker(self) -> Broker[str, Fact, Fact]:
+        clock = Clock(self.timers, wall=lambda: self.began + self.timers.seconds())
+        broker: Broker[str, Fact, Fact] = Broker(
+            self.host, self.host, self.journal, clock, self.limits
         )
-        self.factory = StreamFactory(self.broker, "mqtt")
+        self.factory = StreamFactory(broker, "mqtt")
+        started = Deferred.fromCoroutine(broker.start())
+        assert started.called, "it waits for something"
+        started.addErrback(self._unstarted)
+        self._sweep = max(self.timers.getDelayedCalls(), key=lambda call: call.getTime())
+        return broker
+
+    def _unstarted(self, failure: Failure) -> None:
+        self.unstarted = failure.value
+
+    @property
+    def waited_for(self) -> list[IDelayedCall]:
+        """The timers that run, but for the one that looks for old sessions every hour."""
+        calls = self.timers.getDelayedCalls()
+        return [call for call in calls if call is not self._sweep]
 
     def turn(self, turns: int = 1) -> None:
         """Let the reactor turn: what was put off for the next turn happens."""
@@ -186,16 +184,44 @@ class Rig:
         keepalive: int = 0,
         will: Will | None = None,
         address: str = "192.0.2.1",
+        clean: bool = True,
     ) -> "Phone":
         """A connection whose CONNECT was sent; what it was answered is still to be heard."""
         phone = self.arrive(address)
-        phone.send(Connect(level, client_id, True, keepalive, will, user, b"secret"))
+        phone.send(Connect(level, client_id, clean, keepalive, will, user, b"secret"))
         return phone
 
-    def phone(self, client_id: str = "phone", *, user: str = "ana", level: int = 4) -> "Phone":
+    def phone(
+        self,
+        client_id: str = "phone",
+        *,
+        user: str = "ana",
+        level: int = 4,
+        clean: bool = True,
+        will: Will | None = None,
+    ) -> "Phone":
         """A connection that was let in and heard so."""
-        phone = self.connect(client_id, user=user, level=level)
-        assert any(isinstance(packet, Connack) for packet in phone.hear())
+        phone = self.connect(client_id, user=user, level=level, clean=clean, will=will)
+        heard = phone.hear()
+        assert any(isinstance(packet, Connack) for packet in heard), heard
+        return phone
+
+    def resident(
+        self, topic_filter: str = "#", qos: int = 1, *, user: str = "ana", client_id: str = "phone"
+    ) -> "Phone":
+        """A connection with a durable session that subscribed, and heard nothing else."""
+        phone = self.phone(client_id, user=user, clean=False)
+        phone.send(Subscribe(1, ((topic_filter, qos),)))
+        heard = phone.hear()
+        assert heard[:1] == [Suback(1, (qos,))], heard
+        return phone
+
+    def back(self, *, user: str = "ana", client_id: str = "phone") -> "Phone":
+        """The same client again, which finds its session and waits for what it missed."""
+        phone = self.connect(client_id, user=user, clean=False)
+        heard = phone.hear()
+        assert heard == [Connack(True, ConnackCode.ACCEPTED)], heard
+        self.timers.advance(2)
         return phone
 
     def subscriber(self, topic_filter: str = "#", qos: int = 1, user: str = "bob") -> "Phone":
@@ -245,9 +271,19 @@ class Phone:
                 self.send(Puback(message.packet_id))
         return [message.payload for message in messages]
 
-    def publish(self, topic: str, payload: bytes = b"x", packet_id: int | None = 1) -> None:
-        """QoS 1, or QoS 0 with None."""
-        self.send(Publish(topic, payload, 0 if packet_id is None else 1, packet_id=packet_id))
+    def publish(
+        self,
+        topic: str,
+        payload: bytes = b"x",
+        packet_id: int | None = 1,
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        dup: bool = False,
+    ) -> None:
+        """QoS 1, or QoS 0 with no packet id."""
+        qos = 0 if packet_id is None else qos
+        self.send(Publish(topic, payload, qos, retain, dup, packet_id))
 
     def leave(self) -> None:
         """DISCONNECT."""

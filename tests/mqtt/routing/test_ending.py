@@ -86,15 +86,15 @@ class WillTests(SynchronousTestCase):
             self.phone(Will("w", b"gone", 0, retain)).hang_up()
             self.assertEqual(retained, self.rig.broker.counters.retained)
 
-    def test_qos_2_is_published_as_1(self) -> None:
-        """QoS 2 is not spoken yet; the message counts more than its ceremony."""
+    def test_its_qos_counts_as_that_of_any_message(self) -> None:
+        """[MQTT-3.8.4-6] The listener asked for 1."""
         self.phone(Will("w", b"gone", 2, False)).hang_up()
         self.assertEqual([1], [message.qos for message in self.listener.messages()])
 
     def test_it_comes_after_what_its_phone_published(self) -> None:
         """Else the phone would look alive again."""
-        self.rig.journal.by_hand = True
         phone = self.phone()
+        self.rig.journal.by_hand = True
         phone.publish("w", b"alive")
         phone.hang_up()
         self.rig.journal.fire_all()
@@ -310,7 +310,7 @@ class ClosingTests(SynchronousTestCase):
         for phone in phones:
             phone.hang_up()
         self.successResultOf(closing)
-        self.assertEqual([], self.rig.timers.getDelayedCalls())
+        self.assertEqual([], self.rig.waited_for)
         self.assertEqual(0, self.rig.broker.counters.connections)
 
     def test_closing_twice_is_closing_once(self) -> None:

@@ -29,6 +29,7 @@ class DeletedAccountTests(SynchronousTestCase):
     def test_its_will_is_not_published(self) -> None:
         """It was cut off because it is no more: nobody waits for it to come back."""
         self.rig.connect(will=Will("a", b"gone", 1, True))
+        self.rig.journal.fire()
         self.delete()
         self.assertEqual([], self.rig.journal.attempts)
         self.assert_nothing_is_told()
@@ -36,13 +37,16 @@ class DeletedAccountTests(SynchronousTestCase):
     def test_others_wills_are(self) -> None:
         """A phone whose password was withdrawn is cut off like any other."""
         self.rig.connect(will=Will("a", b"gone", 1, True))
+        self.rig.journal.fire()
         self.rig.broker.disconnect(lambda _: True, "revoked")
         self.rig.journal.fire_all()
         self.assertEqual(1, self.rig.broker.counters.retained)
 
     def test_a_will_that_is_being_stored_ends_with_it(self) -> None:
         """The phone may have been lost just before."""
-        self.rig.connect(will=Will("a", b"gone", 1, True)).hang_up()
+        phone = self.rig.connect(will=Will("a", b"gone", 1, True))
+        self.rig.journal.fire()
+        phone.hang_up()
         self.assertEqual(1, self.rig.journal.waiting)
         self.delete()
         self.assert_nothing_is_told()

@@ -34,7 +34,7 @@ class LeavingTests(SynchronousTestCase):
     def assert_nothing_is_left(self) -> None:
         self.assertEqual(0, self.rig.broker.counters.connections)
         self.store_all()
-        self.assertEqual([], self.rig.timers.getDelayedCalls())
+        self.assertEqual([], self.rig.waited_for)
 
     def test_after_its_disconnect_is_heard(self) -> None:
         """`mosquitto_pub -l` ends like that every time."""

@@ -1,5 +1,6 @@
 """What clients publish: stored first, then acknowledged, retained, delivered and announced."""
 
+from attrs import evolve
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Unavailable
@@ -201,7 +202,7 @@ class TroubleTests(SynchronousTestCase):
         phone.publish("a")
         phone.hang_up()
         self.rig.journal.fire()
-        self.assertEqual([], self.rig.timers.getDelayedCalls())
+        self.assertEqual([], self.rig.waited_for)
 
     def test_a_fault_of_the_store_ends_the_connection_and_is_told(self) -> None:
         """A bug is not trouble that passes: it must be seen, and must not loop in silence."""
@@ -324,7 +325,7 @@ class OtherDoorTests(SynchronousTestCase):
         """A command to one's own phone is nothing to keep."""
         self.rig.host.factless = {"a"}
         listener = self.rig.subscriber()
-        self.successResultOf(self.rig.broker.publish("ana", self.message))
+        self.successResultOf(self.rig.broker.publish("ana", evolve(self.message, retain=False)))
         self.assertEqual([b"1"], listener.take())
 
     def test_what_may_not_be_published_is_dropped_and_counted(self) -> None:

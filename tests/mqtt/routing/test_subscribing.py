@@ -241,4 +241,4 @@ class ReplayTests(SynchronousTestCase):
     def test_a_client_that_goes_meanwhile_leaves_nothing_running(self) -> None:
         """A replay for nobody would look up thousands of messages in vain."""
         self.listener(0).hang_up()
-        self.assertEqual([], self.rig.timers.getDelayedCalls())
+        self.assertEqual([], self.rig.waited_for)

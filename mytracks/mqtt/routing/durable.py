@@ -1,0 +1,214 @@
+"""A session that outlasts its connections, as the broker knows it: all but the queue itself.
+
+The queue is in the journal. Here it is known how long it is, which places in it were given away,
+and which were on the wire or are done with: enough to decide what is sent, displaced or trimmed.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Generic
+
+from mytracks.mqtt.routing.changes import Reference, Trim, weight
+from mytracks.mqtt.routing.journal import Queued, Removed, StoredSession
+from mytracks.mqtt.routing.limits import Limits
+from mytracks.mqtt.routing.owners import Owner
+from mytracks.mqtt.routing.ports import Message, Standing, Who
+
+if TYPE_CHECKING:
+    from mytracks.mqtt.routing.outgoing import DurableOutgoing
+
+PACKET_IDS: Final = 65_535
+
+
+def packet_id_of(ordinal: int) -> int:
+    """The packet id of the message with this place in the queue, in every connection and after
+    every restart [MQTT-4.4.0-1]."""
+    return ordinal % PACKET_IDS + 1
+
+
+class DurableSession(Generic[Who]):
+    """`number`: the journal's. `who`: whose it is, as they last came; None: not let in any more.
+
+    `seen`: UTC epoch seconds when the client was last here. `unreleased`: QoS 2 packet ids that
+    arrived. `sent`: the highest ordinal that was ever sent; `doubtful`: it may have been higher,
+    before we started. `settling`: ordinals done with, while the journal still has them. `released`:
+    those of which nothing but PUBREL may be sent. `unshown`: filters, and QoS, for which what is
+    retained was not shown to the end. `queued`, `queued_size`: of the queue, by `weight`.
+    `trimmed`: how many messages were lost to a full queue, ever. `displaced`: by newer ones, since
+    we started. `ended`: it is no more.
+    """
+
+    __slots__ = (
+        "_newest",
+        "_trimming",
+        "client_id",
+        "displaced",
+        "doubtful",
+        "ended",
+        "level",
+        "namespace",
+        "next_ordinal",
+        "number",
+        "outgoing",
+        "queued",
+        "queued_size",
+        "released",
+        "seen",
+        "sent",
+        "settling",
+        "told",
+        "trimmed",
+        "unreleased",
+        "unshown",
+        "who",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        namespace: str,
+        client_id: str,
+        who: Who | None,
+        level: int,
+        seen: float,
+    ) -> None:
+        self.number = number
+        self.namespace = namespace
+        self.client_id = client_id
+        self.who = who
+        self.level = level
+        self.seen = seen
+        self.outgoing: DurableOutgoing[Who] | None = None
+        self.unreleased: set[int] = set()
+        self.next_ordinal = 1
+        self.sent = 0
+        self.doubtful = False
+        self.settling: set[int] = set()
+        self.released: set[int] = set()
+        self.unshown: dict[str, int] = {}
+        self.queued = 0
+        self.queued_size = 0
+        self.trimmed = 0
+        self.displaced = 0
+        self.told = False
+        self.ended = False
+        self._trimming = False
+        self._newest: dict[str, list[int]] = {}
+
+    @classmethod
+    def restored(cls, stored: StoredSession, who: Who | None) -> "DurableSession[Who]":
+        """As it is remembered."""
+        session = cls(
+            stored.number, stored.namespace, stored.client_id, who, stored.level, stored.seen
+        )
+        session.unreleased = set(stored.unreleased)
+        session.next_ordinal = stored.next_ordinal
+        session.queued, session.queued_size = stored.queued, stored.queued_size
+        session.trimmed = stored.trimmed
+        session.doubtful = stored.queued > 0
+        for ordinal, topic in stored.replaceable:
+            session._newest.setdefault(topic, []).append(ordinal)
+        return session
+
+    @property
+    def online(self) -> bool:
+        """Whether its client is connected."""
+        return self.outgoing is not None
+
+    # A message that will wait.
+
+    def refer(self, message: Message, qos: int, retain: bool, standing: Standing) -> Reference:
+        """A place at the end of the queue. `committed` or `uncommitted` has to follow.
+
+        A client may remember the id of a QoS 2 message, so none is ever displaced.
+        """
+        ordinal = self.next_ordinal
+        self.next_ordinal += 1
+        if qos == 2 and standing is Standing.REPLACED:
+            standing = Standing.ORDINARY
+        return Reference(self.number, ordinal, qos, retain, standing)
+
+    def displace(self, topic: str, reference: Reference, most: int) -> Sequence[int]:
+        """The places that `reference`, a newer message of `topic`, makes worthless: those that
+        were never sent, while the client is away. At most `most` topics are known.
+        """
+        if reference.standing is not Standing.REPLACED:
+            return ()
+        older = self._newest.pop(topic, [])
+        if self.online:
+            self._newest[topic] = [reference.ordinal]
+            older = []
+        else:
+            # Until it is stored the older ones may be all there is.
+            self._newest[topic] = [*older, reference.ordinal]
+        if len(self._newest) > most:
+            del self._newest[next(iter(self._newest))]
+        return older
+
+    def committed(self, reference: Reference, owner: Owner, message: Message) -> None:
+        """It is durable, and goes out now if it can."""
+        self.queued += 1
+        self.queued_size += weight(message)
+        ordinal = reference.ordinal
+        if reference.standing is Standing.REPLACED:
+            places = self._newest.get(message.topic)
+            if places is not None and ordinal in places:
+                del places[: places.index(ordinal)]
+        if self.outgoing is not None and not owner.gone:
+            placed = Message(message.topic, message.payload, reference.qos, reference.retain)
+            self.outgoing.take(Queued(ordinal, owner.name, placed, released=False))
+
+    def uncommitted(self, reference: Reference, topic: str) -> None:
+        """It was not stored: its place stays empty."""
+        self._drop(reference.ordinal, topic)
+
+    # A message on its way out.
+
+    def sending(self, queued: Queued) -> None:
+        """It is sent, for the first time or again."""
+        self.sent = max(self.sent, queued.ordinal)
+        self._drop(queued.ordinal, queued.message.topic)
+
+    def settled(self, ordinals: Sequence[int]) -> None:
+        """They are gone from the queue, durably."""
+        self.settling.difference_update(ordinals)
+
+    def forget(self, publisher: str) -> None:
+        """Nothing of theirs is sent any more; it goes from the queue by itself."""
+        if self.outgoing is not None:
+            self.outgoing.forget(publisher)
+
+    def deliver(self, owner: Owner, message: Message, granted: int) -> None:
+        """A live message that is not in the queue."""
+        if self.outgoing is not None:
+            self.outgoing.deliver(owner, message, granted)
+
+    # How long the queue is.
+
+    def removed(self, removed: Removed) -> None:
+        """So much is gone from the queue."""
+        self.queued -= removed.count
+        self.queued_size -= removed.size
+        self.trimmed += removed.trimmed
+
+    def excess(self, limits: Limits) -> Trim | None:
+        """What has to go, unless something is on its way out already; call `cut` when it is gone.
+
+        Messages that may be on the wire stay, those that the client may not get again above all.
+        """
+        count = max(0, self.queued - limits.max_queued)
+        size = max(0, self.queued_size - limits.max_queued_bytes)
+        if self._trimming or not (count or size):
+            return None
+        self._trimming = True
+        return Trim(self.number, count, size, self.sent)
+
+    def cut(self) -> None:
+        """What was in excess is gone."""
+        self._trimming = False
+
+    def _drop(self, ordinal: int, topic: str) -> None:
+        places = self._newest.get(topic)
+        if places is not None and ordinal in places:
+            places.remove(ordinal)
+            if not places:
+                del self._newest[topic]
