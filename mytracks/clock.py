@@ -20,6 +20,11 @@ EARLIEST: Final = 1_704_067_200
 battery begins at 1970, or at the day its system was made, until the network tells it the time."""
 
 
+def today() -> float:
+    """The date (UTC epoch seconds) for a program that has no reactor, and so no `Clock`."""
+    return time.time()
+
+
 def believable(now: float) -> bool:
     """Whether `now` (UTC epoch seconds) may be the date: whether a clock that says so was set."""
     return now >= EARLIEST

@@ -141,7 +141,7 @@ class Daemon(Service):
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
         control = ControlServer(
             directory / SOCKET_NAME,
-            Operations(people, partial(condition, store)).run,
+            Operations(people, partial(condition, store), settings.database).run,
             self._reactor,
             self._clock,
             settings.control,
