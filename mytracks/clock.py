@@ -25,6 +25,11 @@ def today() -> float:
     return time.time()
 
 
+def monotonic() -> float:
+    """For measuring lengths only, without a reactor: seconds since some fixed moment."""
+    return time.monotonic()
+
+
 def believable(now: float) -> bool:
     """Whether `now` (UTC epoch seconds) may be the date: whether a clock that says so was set."""
     return now >= EARLIEST

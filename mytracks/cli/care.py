@@ -63,6 +63,38 @@ def restore(console: Console, file: Path) -> None:
     )
 
 
+@click.command("migrate-database")
+@click.option("--to", metavar="URL", required=True, help="sqlite, or the URL of a PostgreSQL.")
+@shared_options
+@click.pass_obj
+def migrate_database(console: Console, to: str) -> None:
+    """Copy everything into another database; killed at any moment, run it again."""
+    from mytracks.clock import today
+    from mytracks.settings import BadSetting, read_database
+    from mytracks.store.care.backup import Source
+    from mytracks.store.care.moving import move
+
+    settings = console.settings()
+    try:
+        target = read_database("--to", to)
+    except BadSetting as error:
+        raise console.misuse("bad_setting", str(error)) from None
+    source = Source(directory=settings.data_dir, database=settings.database)
+    with _care(console) as bar, _held(console):
+        moved = move(source, target, int(today()), node=settings.store.node, progress=bar)
+    tables = {name: each.rows for name, each in moved.tables.items()}
+    told = {name: [each.rows, each.checksum] for name, each in moved.tables.items()}
+    rate = moved.rows / moved.seconds if moved.seconds > 0 else 0.0
+    console.tell(
+        {"rows": moved.rows, "rows_per_second": round(rate), "tables": told},
+        f"{_rows(tables)}: counts and checksums of all {len(tables)} tables are the same.",
+        f"{moved.rows} rows were copied by this run, {rate:.0f} a second.",
+        "Now set `database` to that URL (MYTRACKS_DATABASE, or the file) and start mytracks."
+        if target != "sqlite"
+        else 'Now set `database` to "sqlite", or remove it from the settings, and start mytracks.',
+    )
+
+
 @click.command("check")
 @click.option("--full", is_flag=True, help="Look at every row of a SQLite file, however long.")
 @shared_options

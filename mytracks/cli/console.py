@@ -71,11 +71,15 @@ class Console:
         try:
             return load(self.flags, self.environment)
         except BadSetting as error:
-            raise Misused(Refusal("bad_setting", str(error)), self.machine) from None
+            raise self.misuse("bad_setting", str(error)) from None
 
     def refuse(self, kind: str, text: str) -> Failed:
         """What ends the command with one line."""
         return Failed(Refusal(kind, text), self.machine)
+
+    def misuse(self, kind: str, text: str) -> Failed:
+        """The same for what cannot be meant."""
+        return Misused(Refusal(kind, text), self.machine)
 
     def _asked(
         self, settings: Settings, operation: str, arguments: Mapping[str, Any]

@@ -31,14 +31,14 @@ def copy_given(source: Side, target: Side) -> None:
             target.set_given(table.name, source.given(table.name))
 
 
-def pages(rows: Iterable[Row]) -> Iterator[Sequence[Row]]:
-    """The rows in groups that fit into memory."""
+def pages(rows: Iterable[Row], most: int = PAGE) -> Iterator[Sequence[Row]]:
+    """The rows in groups of at most `most`, which fit into memory."""
     page: list[Row] = []
     size = 0
     for row in rows:
         page.append(row)
         size += sum(len(value) for value in row if isinstance(value, str | bytes))
-        if len(page) >= PAGE or size >= PAGE_BYTES:
+        if len(page) >= most or size >= PAGE_BYTES:
             yield page
             page, size = [], 0
     if page:

@@ -4,19 +4,17 @@ in transactions. Synchronous, on connections of its own; the daemon is not distu
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from attrs import frozen
 from sqlalchemy import Table
 
 from mytracks.store.files import StoreRefused
+from mytracks.store.notes import COPYING, unfinished
 from mytracks.store.schema import tables
 
 Row = tuple[Any, ...]
 """Integers, texts, bytes and None, the same on both databases."""
-
-PROGRESS: Final = "store.copying"
-"""The name in the table of settings that marks a copy which is not finished."""
 
 
 class Side(Protocol):
@@ -67,7 +65,7 @@ class Kept:
 
     def condition(self) -> str:
         """What leaves our own progress out."""
-        return f"WHERE name <> '{PROGRESS}'" if self.name == "setting" else ""
+        return f"WHERE name <> '{COPYING}'" if self.name == "setting" else ""
 
 
 def kept() -> Sequence[Kept]:
@@ -117,16 +115,8 @@ def counts(side: Side) -> Mapping[str, int]:
 
 def refuse_unfinished(side: Side) -> None:
     """Raise StoreRefused where a copy into this database has begun and not ended."""
-    if side.ask("SELECT 1 FROM setting WHERE name = " + side.mark, (PROGRESS,)):
+    if side.ask("SELECT 1 FROM setting WHERE name = " + side.mark, (COPYING,)):
         raise StoreRefused(unfinished(f"the database {side.place}"))
-
-
-def unfinished(where: str) -> str:
-    """What is to be done about a copy that has not ended. `where`: the database, for people."""
-    return (
-        f"{where} is a copy that is not finished: run `mytracks migrate-database` again to finish"
-        " it, or empty that database"
-    )
 
 
 def _kept(table: Table) -> Kept:
