@@ -6,10 +6,12 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 from tests.bench.accounting import resident_kib, say
 from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
 from tests.bench.loads import publishing as publish_load
+from tests.bench.recorded import against_recorder, stored
 from tests.bench.servers import PASSWORD, USER, described, mosquitto, mytracks
 from tests.whole.daemon import PROJECT, Daemon
 from tests.whole.patience import until
@@ -29,14 +31,6 @@ def row(name: str, runs: list[Measured]) -> None:
         f"  p50 {median(runs, 'p50_ms'):6.2f} ms  p99 {median(runs, 'p99_ms'):7.2f} ms"
         f"  ({runs[0].generator}, {len(runs)} runs)"
     )
-
-
-def stored(server: Server) -> int:
-    """How many locations the account has."""
-    web = Web(server.http, basic=(USER, PASSWORD))
-    count = web.get("/api/locations", limit=1, repeats=1).json()["count"]
-    assert isinstance(count, int)
-    return count
 
 
 def publishing(server: Server, peers: list[Server], seconds: float, runs: int) -> None:
@@ -118,7 +112,7 @@ def storing(seconds: float, runs: int, rows: int) -> None:
 
 def main() -> None:
     """Run all, or the sections that were named."""
-    sections = ("start", "mqtt", "http", "idle", "store")
+    sections = ("start", "mqtt", "http", "idle", "recorded", "store")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(sections)}; all without any")
     parser.add_argument("--seconds", type=float, default=3)
@@ -129,10 +123,14 @@ def main() -> None:
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    if set(wanted) != {"store"}:
+        daemons(wanted, options)
     if "store" in wanted:
         storing(options.seconds, options.runs, options.rows)
-    if set(wanted) <= {"store"}:
-        return
+
+
+def daemons(wanted: Sequence[str], options: argparse.Namespace) -> None:
+    """The sections that need mytracks and mosquitto."""
     with mytracks() as daemon, mosquitto(bare=False) as usual, mosquitto(bare=True) as bare:
         peers = [each for each in (usual, bare) if each is not None]
         if not peers:
@@ -146,6 +144,8 @@ def main() -> None:
             publishing(described(daemon), peers, options.seconds, options.runs)
         if "http" in wanted:
             http_mode(described(daemon), options.seconds, options.runs)
+        if "recorded" in wanted and usual is not None:
+            against_recorder(described(daemon), usual, options.seconds, options.runs)
 
 
 if __name__ == "__main__":

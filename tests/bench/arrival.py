@@ -113,11 +113,11 @@ class _Load(ProcessProtocol):
         for (stamp,) in STAMP.iter_unpack(data[:whole]):
             self._journal.record([next(self._facts)]).addCallback(self._stored, stamp)
 
-    def errReceived(self, data: bytes) -> None:  # noqa: N802  # Twisted's name
+    def errReceived(self, data: bytes) -> None:  # Twisted's name
         """Its trouble is ours."""
         sys.stderr.write(data.decode())
 
-    def processEnded(self, reason: Failure) -> None:  # noqa: N802  # Twisted's name
+    def processEnded(self, reason: Failure) -> None:  # Twisted's name
         """It has ended."""
         reason.trap(ProcessDone, ConnectionDone)
         self.gone.callback(None)
