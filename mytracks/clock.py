@@ -20,6 +20,16 @@ EARLIEST: Final = 1_704_067_200
 battery begins at 1970, or at the day its system was made, until the network tells it the time."""
 
 
+def today() -> float:
+    """The date (UTC epoch seconds) for a program that has no reactor, and so no `Clock`."""
+    return time.time()
+
+
+def monotonic() -> float:
+    """For measuring lengths only, without a reactor: seconds since some fixed moment."""
+    return time.monotonic()
+
+
 def believable(now: float) -> bool:
     """Whether `now` (UTC epoch seconds) may be the date: whether a clock that says so was set."""
     return now >= EARLIEST

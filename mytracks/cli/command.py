@@ -3,6 +3,7 @@
 import click
 
 from mytracks import __version__
+from mytracks.cli.care import backup, check, migrate_database, restore
 from mytracks.cli.devices import device
 from mytracks.cli.options import shared_options
 from mytracks.cli.users import user
@@ -17,3 +18,7 @@ def mytracks() -> None:
 
 mytracks.add_command(user)
 mytracks.add_command(device)
+mytracks.add_command(backup)
+mytracks.add_command(restore)
+mytracks.add_command(check)
+mytracks.add_command(migrate_database)

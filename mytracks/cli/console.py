@@ -55,17 +55,41 @@ class Console:
 
     def ask(self, operation: str, arguments: Mapping[str, Any]) -> Any:
         """The operation's result, from the daemon if one runs. Ends the command when refused."""
-        try:
-            settings = load(self.flags, self.environment)
-        except BadSetting as error:
-            raise Misused(Refusal("bad_setting", str(error)), self.machine) from None
-        try:
-            request = Request(operation, arguments)
-            answer = ask_daemon(settings.data_dir / SOCKET_NAME, request)
-        except Unanswered as error:
-            raise Failed(Refusal("unanswered", str(error)), self.machine) from None
+        settings = self.settings()
+        answer = self._asked(settings, operation, arguments)
         if answer is None:
             answer = self.offline(settings, operation, arguments)
+        return self._taken(answer)
+
+    def ask_running(self, operation: str) -> Any:
+        """The operation's result from the daemon; None when none runs."""
+        answer = self._asked(self.settings(), operation, {})
+        return None if answer is None else self._taken(answer)
+
+    def settings(self) -> Settings:
+        """As the daemon would read them. Ends the command when they cannot be read."""
+        try:
+            return load(self.flags, self.environment)
+        except BadSetting as error:
+            raise self.misuse("bad_setting", str(error)) from None
+
+    def refuse(self, kind: str, text: str) -> Failed:
+        """What ends the command with one line."""
+        return Failed(Refusal(kind, text), self.machine)
+
+    def misuse(self, kind: str, text: str) -> Failed:
+        """The same for what cannot be meant."""
+        return Misused(Refusal(kind, text), self.machine)
+
+    def _asked(
+        self, settings: Settings, operation: str, arguments: Mapping[str, Any]
+    ) -> Answer | None:
+        try:
+            return ask_daemon(settings.data_dir / SOCKET_NAME, Request(operation, arguments))
+        except Unanswered as error:
+            raise self.refuse("unanswered", str(error)) from None
+
+    def _taken(self, answer: Answer) -> Any:
         if answer.refusal is not None:
             raise Failed(answer.refusal, self.machine)
         return answer.result

@@ -64,13 +64,15 @@ class DevicePath(_Strict):
 
 
 class Operations:
-    """Carries out operations on the people room; tells of the `health` of all."""
+    """Carries out operations on the people room; tells of the `health` of all, and which
+    `database` (`sqlite` or a URL) is in use."""
 
     log = Logger()
 
-    def __init__(self, people: People, health: Callable[[], Health]) -> None:
+    def __init__(self, people: People, health: Callable[[], Health], database: str) -> None:
         self._people = people
         self._health = health
+        self._database = database
         self._table: Mapping[str, Callable[[Arguments], Awaitable[Any]]] = {
             "user.add": _taking(NewUser, self._add_user),
             "user.list": _taking(Nothing, self._list_users),
@@ -80,6 +82,7 @@ class Operations:
             "user.password": _taking(NewPassword, self._set_password),
             "user.delete": _taking(UserName, self._delete_user),
             "health": _taking(Nothing, self._tell_health),
+            "store.state": _taking(Nothing, self._tell_store),
             "device.credential": _taking(DevicePath, self._issue_device_password),
         }
 
@@ -133,6 +136,10 @@ class Operations:
         """As `/api/health` tells it."""
         told: dict[str, Any] = msgspec.to_builtins(self._health())
         return told
+
+    async def _tell_store(self, _: Nothing) -> dict[str, Any]:
+        """The URL holds a password: whoever opens our socket may read our settings as well."""
+        return {"database": self._database, "health": await self._tell_health(_)}
 
     async def _issue_device_password(self, asked: DevicePath) -> dict[str, Any]:
         user, slash, device = asked.device.partition("/")

@@ -39,9 +39,10 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
             )
             opened.push_async_callback(store.close)
             people = await open_people(settings, store, clock, reactor, opened)
-            answers.append(
-                await Operations(people, partial(condition, store)).run(operation, arguments)
-            )
+            operations = Operations(people, partial(condition, store), settings.database)
+            answers.append(await operations.run(operation, arguments))
+            # There is no daemon to go on with it.
+            await people.removals.settled()
 
     async def answer() -> None:
         try:

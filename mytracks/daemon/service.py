@@ -142,7 +142,7 @@ class Daemon(Service):
         await rooms.broker.start()
         control = ControlServer(
             directory / SOCKET_NAME,
-            Operations(people, partial(condition, store)).run,
+            Operations(people, partial(condition, store), settings.database).run,
             self._reactor,
             self._clock,
             settings.control,

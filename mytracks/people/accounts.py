@@ -16,6 +16,7 @@ from mytracks.errors import Conflict, Forbidden, NotFound
 from mytracks.people import names, ports
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account
+from mytracks.people.removals import Removals
 from mytracks.people.revocations import Reason, Revocation, Revocations, Watcher
 from mytracks.people.sessions import Sessions
 from mytracks.people.turns import Turns
@@ -35,6 +36,7 @@ class Accounts:
         sessions: Sessions,
         passwords: Passwords,
         revocations: Revocations,
+        removals: Removals,
         clock: Clock,
     ) -> None:
         self._transactions = transactions
@@ -43,6 +45,7 @@ class Accounts:
         self._sessions = sessions
         self._passwords = passwords
         self._revocations = revocations
+        self._removals = removals
         self._clock = clock
         self._turns = Turns()
         self._by_number: dict[int, Account] = {}
@@ -158,6 +161,7 @@ class Accounts:
     async def delete(self, number: int) -> None:
         """Remove the account with all devices, locations, credentials and sessions.
 
+        Once this is answered nobody sees or uses any of it; most of it is removed after that.
         Raises NotFound, Forbidden for the last administrator.
         """
         await self._turns.take(lambda: self._delete(number))
@@ -206,13 +210,14 @@ class Accounts:
         self._check_not_last(old)
         ended = self._sessions.suspend(number)
         try:
-            await self._transactions.commit(lambda tx: self._stored.delete(tx, number))
+            await self._transactions.commit(lambda tx: self._stored.leave(tx, number))
         except BaseException:
             self._sessions.resume(ended)
             raise
         del self._by_number[number], self._by_name[old.name]
         self._sessions.forget(ended)
         self._revocations.tell(Revocation(number, old.name, Reason.DELETED))
+        self._removals.begin(number)
 
     def _present(self, number: int) -> Account:
         account = self._by_number.get(number)

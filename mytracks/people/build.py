@@ -12,6 +12,7 @@ from mytracks.people.device_passwords import DevicePasswords
 from mytracks.people.hashing import Hashing
 from mytracks.people.limits import Limits
 from mytracks.people.passwords import Passwords, common_passwords
+from mytracks.people.removals import Removals
 from mytracks.people.revocations import Revocations
 from mytracks.people.sessions import Sessions
 from mytracks.people.signin import SignIn
@@ -43,6 +44,7 @@ class People:
     signin: SignIn
     throttle: Throttle
     revocations: Revocations
+    removals: Removals
     hashing: Hashing
 
     async def open(self) -> None:
@@ -50,10 +52,12 @@ class People:
         await self.accounts.open()
         await self.device_passwords.open()
         await self.sessions.open()
+        await self.removals.open()
         self.hashing.open()
 
     async def close(self) -> None:
         """Stop timers, tasks and threads; whoever waits for a check is refused."""
+        await self.removals.close()
         await self.signin.close()
         await self.sessions.close()
         await self.device_passwords.close()
@@ -75,8 +79,16 @@ def build(
     device_passwords = DevicePasswords(
         transactions, stored.device_passwords, clock, revocations, limits
     )
+    removals = Removals(transactions, stored.accounts, clock)
     accounts = Accounts(
-        transactions, stored.accounts, stored.web_sessions, sessions, passwords, revocations, clock
+        transactions,
+        stored.accounts,
+        stored.web_sessions,
+        sessions,
+        passwords,
+        revocations,
+        removals,
+        clock,
     )
     throttle = Throttle(clock, limits)
     signin = SignIn(accounts, passwords, device_passwords, sessions, throttle)
@@ -88,5 +100,6 @@ def build(
         signin=signin,
         throttle=throttle,
         revocations=revocations,
+        removals=removals,
         hashing=hashing,
     )

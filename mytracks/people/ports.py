@@ -39,8 +39,16 @@ class Accounts(Protocol):
     async def change(self, tx: Transaction, account: Account) -> None:
         """Store every field of the account with this number. Raises errors.NotFound."""
 
-    async def delete(self, tx: Transaction, number: int) -> None:
-        """Remove the account and all that is its own: devices, locations, credentials, sessions."""
+    async def leave(self, tx: Transaction, number: int) -> None:
+        """Make the account nobody's: it is not among `all`, its name is free, its credentials and
+        sessions are gone. The rest goes by `remove_some`."""
+
+    async def leaving(self, tx: Transaction) -> Sequence[int]:
+        """The numbers of accounts that left and are not yet all gone."""
+
+    async def remove_some(self, tx: Transaction, number: int) -> bool:
+        """Remove a bounded part of what an account that left still has, at last the account;
+        whether there is more."""
 
 
 @frozen(kw_only=True)

@@ -8,7 +8,7 @@ from sqlalchemy import and_, bindparam, case, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.sharing.identity import Device
-from mytracks.store.accounts import NAME_OF
+from mytracks.store.accounts import NAME_OF, PRESENT
 from mytracks.store.database import sql
 from mytracks.store.schema import device, user_account
 from mytracks.store.statements import Rows, Statement, Values
@@ -26,7 +26,7 @@ _with_owner: Final = select(
     device.c.last_tst,
     device.c.last_seq,
     device.c.locations,
-).join_from(device, user_account, user_account.c.id == device.c.user_id)
+).join_from(device, user_account, and_(user_account.c.id == device.c.user_id, PRESENT))
 
 ALL: Final = Statement(_with_owner.order_by(device.c.id))
 NUMBERED: Final = Statement(_with_owner.where(device.c.id == bindparam("number")))

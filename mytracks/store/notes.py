@@ -14,6 +14,8 @@ PROBE: Final = "store.probe"
 """Written to see whether anything can be written."""
 VERSION: Final = "store.version"
 """The version of mytracks that made or last migrated the tables."""
+COPYING: Final = "store.copying"
+"""How far a copy into this database is: while it is there, the copy is not finished."""
 
 _new: Final = insert(setting).values(
     name=bindparam("name"), value=bindparam("value"), changed=bindparam("changed")
@@ -33,3 +35,11 @@ def note(name: str, value: str, now: int) -> Unit[None]:
         await sql(tx).run(NOTE, name=name, value=value, changed=now)
 
     return unit
+
+
+def unfinished(where: str) -> str:
+    """What is to be done about a copy that has not ended. `where`: the database, for people."""
+    return (
+        f"{where} is a copy that is not finished: run `mytracks migrate-database` again to finish"
+        " it, or empty that database"
+    )

@@ -57,6 +57,8 @@ class Devices:
         self._by_owner: dict[int, dict[str, _Known]] = {}
         self._offered: dict[int, dict[str, int]] = {}
         """By owner and name, for a device may be new: the newest fix time that it sent us."""
+        self._gone: set[int] = set()
+        """Owners whose accounts were deleted; their numbers are never given again."""
 
     async def load(self) -> None:
         """Take in what is stored: before the first message, and after devices were made."""
@@ -122,6 +124,8 @@ class Devices:
 
     def note(self, device: Device, received: int, location: Location | None = None) -> None:
         """A message of `device`, and with it perhaps a new location, is stored."""
+        if device.owner in self._gone:
+            return
         known = self._by_number.get(device.number)
         if known is None:
             known = self._add(_Known(device, None, received, received, None))
@@ -135,10 +139,15 @@ class Devices:
             known.tid = location.tid or known.tid
 
     def forget(self, owner: int) -> None:
-        """The account and its devices are gone."""
+        """The account and its devices are gone, for messages on their way as well."""
+        self._gone.add(owner)
         for known in self._by_owner.pop(owner, {}).values():
             del self._by_number[known.device.number]
         self._offered.pop(owner, None)
+
+    def forgot(self, owner: int) -> bool:
+        """Whether the account is gone."""
+        return owner in self._gone
 
     def _seen(self, viewer: Principal, rights: Visibility) -> Iterator[_Known]:
         for owner, devices in self._by_owner.items():
@@ -146,6 +155,8 @@ class Devices:
                 yield from devices.values()
 
     def _take(self, state: DeviceState) -> None:
+        if state.device.owner in self._gone:
+            return
         self.note(state.device, state.seen)
         known = self._by_number[state.device.number]
         known.device = state.device

@@ -3,23 +3,20 @@
 import argparse
 import resource
 import statistics
+import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
-from tests.bench.accounting import resident_kib
+from tests.bench.accounting import resident_kib, say
 from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
 from tests.bench.loads import publishing as publish_load
+from tests.bench.recorded import against_recorder, stored
 from tests.bench.servers import PASSWORD, USER, described, mosquitto, mytracks
-from tests.whole.daemon import Daemon
+from tests.whole.daemon import PROJECT, Daemon
 from tests.whole.patience import until
 from tests.whole.phone import Phone
 from tests.whole.web import Web
-
-
-def say(text: str = "") -> None:
-    """A line of the report."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
 
 
 def median(runs: list[Measured], field: str) -> float:
@@ -34,14 +31,6 @@ def row(name: str, runs: list[Measured]) -> None:
         f"  p50 {median(runs, 'p50_ms'):6.2f} ms  p99 {median(runs, 'p99_ms'):7.2f} ms"
         f"  ({runs[0].generator}, {len(runs)} runs)"
     )
-
-
-def stored(server: Server) -> int:
-    """How many locations the account has."""
-    web = Web(server.http, basic=(USER, PASSWORD))
-    count = web.get("/api/locations", limit=1, repeats=1).json()["count"]
-    assert isinstance(count, int)
-    return count
 
 
 def publishing(server: Server, peers: list[Server], seconds: float, runs: int) -> None:
@@ -115,18 +104,33 @@ def starting(daemon: Daemon, runs: int) -> None:
     say(f"  whole process at rest {statistics.median(sizes):.0f} MiB resident (bar 95)")
 
 
+def storing(seconds: float, runs: int, rows: int) -> None:
+    """The store without a network, in a process of its own."""
+    words = ["--seconds", str(seconds), "--runs", str(runs), "--rows", str(rows)]
+    subprocess.run([sys.executable, "-m", "tests.bench.storing", *words], cwd=PROJECT, check=True)
+
+
 def main() -> None:
     """Run all, or the sections that were named."""
-    sections = ("start", "mqtt", "http", "idle")
+    sections = ("start", "mqtt", "http", "idle", "recorded", "store")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(sections)}; all without any")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=5000)
+    parser.add_argument("--rows", type=int, default=10_000_000, help="stored locations to read")
     options = parser.parse_args()
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
+    if set(wanted) != {"store"}:
+        daemons(wanted, options)
+    if "store" in wanted:
+        storing(options.seconds, options.runs, options.rows)
+
+
+def daemons(wanted: Sequence[str], options: argparse.Namespace) -> None:
+    """The sections that need mytracks and mosquitto."""
     with mytracks() as daemon, mosquitto(bare=False) as usual, mosquitto(bare=True) as bare:
         peers = [each for each in (usual, bare) if each is not None]
         if not peers:
@@ -140,6 +144,8 @@ def main() -> None:
             publishing(described(daemon), peers, options.seconds, options.runs)
         if "http" in wanted:
             http_mode(described(daemon), options.seconds, options.runs)
+        if "recorded" in wanted and usual is not None:
+            against_recorder(described(daemon), usual, options.seconds, options.runs)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,9 @@ def answers(port: int) -> bool:
 
 
 def configuration(home: Path, port: int, *, bare: bool) -> str:
-    """A broker that knows nobody and says nothing, or one with accounts, rights and its log."""
-    common = f"listener {port} 127.0.0.1\npersistence false\n"
+    """A broker that knows nobody and says nothing, or one with accounts, rights and its log. It
+    keeps whatever waits for a subscriber, in memory."""
+    common = f"listener {port} 127.0.0.1\npersistence false\nmax_queued_messages 0\n"
     if bare:
         return common + "allow_anonymous true\nlog_type none\n"
     accounts, rights = home / "accounts", home / "rights"
@@ -56,7 +57,7 @@ def configuration(home: Path, port: int, *, bare: bool) -> str:
     rights.write_text("pattern readwrite owntracks/%u/#\n")
     return common + (
         f"allow_anonymous false\npassword_file {accounts}\nacl_file {rights}\nuser root\n"
-        f"log_type all\nlog_dest file {home / 'log'}\nmax_inflight_messages 20\n"
+        f"log_type all\nlog_dest file {home / 'log'}\nmax_inflight_messages 0\n"
     )
 
 

@@ -69,6 +69,11 @@ class Recorder:
         with self._lock:
             return len(self._acknowledged)
 
+    def known(self) -> set[Fix]:
+        """All that was acknowledged so far."""
+        with self._lock:
+            return set(self._acknowledged)
+
     def check(self, present: Iterable[Fix]) -> Verdict:
         """Compare with what the store shows."""
         counted = Counter(present)

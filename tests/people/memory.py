@@ -49,6 +49,10 @@ class MemoryTransactions:
         """How many commits wait to be let go."""
         return len(self._held)
 
+    def let_go_of_one(self) -> None:
+        """The first of those that are held is committed; what comes is held all the same."""
+        self._held.pop(0).callback(None)
+
     def let_go(self) -> None:
         """What was held is committed, in order."""
         self.holding = False
@@ -77,6 +81,10 @@ class MemoryAccounts:
 
     def __init__(self) -> None:
         self.rows: dict[int, Account] = {}
+        self.left: dict[int, int] = {}
+        """How many pieces there are of each account that left."""
+        self.pieces = 1
+        """So many an account that leaves has."""
         self._last = 0
 
     async def all(self, tx: Transaction) -> Sequence[Account]:
@@ -94,8 +102,19 @@ class MemoryAccounts:
             raise NotFound("gone")
         self.rows[account.number] = account
 
-    async def delete(self, tx: Transaction, number: int) -> None:
+    async def leave(self, tx: Transaction, number: int) -> None:
         del self.rows[number]
+        self.left[number] = self.pieces
+
+    async def leaving(self, tx: Transaction) -> Sequence[int]:
+        return sorted(self.left)
+
+    async def remove_some(self, tx: Transaction, number: int) -> bool:
+        self.left[number] -= 1
+        if self.left[number] > 0:
+            return True
+        del self.left[number]
+        return False
 
 
 class MemoryDevicePasswords:

@@ -58,6 +58,13 @@ def location(at: int = NOW, seq: int = 1, **changes: Any) -> Location:
     return Location(**(values | changes))
 
 
+async def remove(store: Store, number: int) -> None:
+    """Delete an account, and all that it has."""
+    await store.database.commit(lambda tx: store.accounts.leave(tx, number))
+    while await store.database.commit(lambda tx: store.accounts.remove_some(tx, number)):
+        pass
+
+
 def sqlite(store: Store) -> SQLiteDatabase:
     """The database of `store`, with what only SQLite's tells of itself."""
     assert isinstance(store.database, SQLiteDatabase)

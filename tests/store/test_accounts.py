@@ -15,7 +15,7 @@ from mytracks.store.open import Store
 from mytracks.store.schema import tables
 from mytracks.store.statements import Statement
 from mytracks.transaction import Transaction
-from tests.store.cases import NOW, StoreCase, account, location, source
+from tests.store.cases import NOW, StoreCase, account, location, remove, source
 
 
 async def all_accounts(store: Store) -> list[Account]:
@@ -68,7 +68,7 @@ class AccountsTests(StoreCase):
         for owner in (ana, ben):
             await self.fill(store, owner)
         full = await store.database.read(counts)
-        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        await remove(store, ana.number)
         left = await store.database.read(counts)
         whose = ("user_account", "device", "credential", "web_session", "location", "context")
         for table in whose:
@@ -81,7 +81,7 @@ class AccountsTests(StoreCase):
         store, ana = await self.with_ana()
         await self.fill(store, ana)
         (before,) = await store.database.read(store.devices.all)
-        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        await remove(store, ana.number)
         again = await store.database.commit(lambda tx: store.accounts.add(tx, account()))
         await self.fill(store, again)
         (after,) = await store.database.read(store.devices.all)
@@ -174,7 +174,7 @@ class WebSessionsTests(StoreCase):
     async def test_nobody_has_no_session(self) -> None:
         """An account deleted in the moment of its sign-in: told so, not an error of ours."""
         store, ana = await self.with_ana()
-        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        await remove(store, ana.number)
         put: Deferred[Any] = Deferred.fromCoroutine(self.put(store, web_session(ana, b"a")))
         error = await self.assertFailure(put, NotFound)
         self.assertIn("no such account", str(error))

@@ -10,7 +10,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.open import Store
 from mytracks.transaction import Transaction
 from tests import databases
-from tests.store.cases import NOW, account, source
+from tests.store.cases import NOW, account, remove, source
 from tests.store.test_recording import RecordingCase, rows
 
 
@@ -62,7 +62,7 @@ class BoundTests(RecordingCase):
         for number in range(4):
             each = _beacon(device, b"%d" % number)
             await store.journal.record([evolve(each, source=tablet) if number % 2 else each])
-        await store.database.commit(lambda tx: store.accounts.delete(tx, ben.number))
+        await remove(store, ben.number)
         for number in range(4, 7):
             await store.journal.record([_beacon(device, b"%d" % number)])
         left = [body for (body,) in await rows(store, "SELECT body FROM message ORDER BY id")]

@@ -18,7 +18,7 @@ from mytracks.store.statements import Statement
 from mytracks.tracks.locations import Flags, Location, Recorded, Via
 from mytracks.tracks.ports import DeviceState, Selection
 from mytracks.transaction import Transaction
-from tests.store.cases import NOW, QUICK, StoreCase, location, source
+from tests.store.cases import NOW, QUICK, StoreCase, location, remove, source
 
 DAY = 86_400
 
@@ -307,7 +307,7 @@ class GoneTests(RecordingCase):
         ben = await store.database.commit(
             lambda tx: store.accounts.add(tx, evolve(ana, number=0, name="ben"))
         )
-        await store.database.commit(lambda tx: store.accounts.delete(tx, ana.number))
+        await remove(store, ana.number)
         aside = SetAside(
             user=ana.number,
             device_name="phone",

@@ -16,7 +16,7 @@ from twisted.logger import Logger
 from mytracks import __version__
 from mytracks.store.files import CorruptDatabase, StoreRefused
 from mytracks.store.limits import Limits
-from mytracks.store.notes import NOTE, VERSION
+from mytracks.store.notes import COPYING, NOTE, VERSION, unfinished
 from mytracks.store.postgresql import address
 from mytracks.store.postgresql.catalogue import (
     FOUND_ELSEWHERE,
@@ -139,8 +139,11 @@ def _check(
     try:
         have = [str(name) for (name,) in ask(connection, "SELECT version_num FROM alembic_version")]
         by = ask(connection, "SELECT value FROM setting WHERE name = %s", (VERSION,))
+        copying = ask(connection, "SELECT 1 FROM setting WHERE name = %s", (COPYING,))
     except (errors.UndefinedColumn, errors.DatatypeMismatch) as error:
         raise StoreRefused(f"the database {where} is one of another program") from error
+    if copying:
+        raise StoreRefused(unfinished(f"the database {where}"))
     if len(have) != 1:
         raise CorruptDatabase(
             f"the database {where} does not say which revision its tables have: restore a backup"

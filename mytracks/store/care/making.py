@@ -1,0 +1,75 @@
+"""Today's tables in an empty PostgreSQL database that a copy goes into."""
+
+from typing import Final
+
+from mytracks.store.care.postgresql_side import PostgreSQLSide, names
+from mytracks.store.files import StoreRefused
+from mytracks.store.notes import COPYING
+from mytracks.store.postgresql.catalogue import SERVER, Server
+from mytracks.store.postgresql.opening import LOCK
+from mytracks.store.postgresql.refusing import refuse_server
+from mytracks.store.schema import ddl
+from mytracks.store.statements import NAMED
+
+_TRY: Final = "SELECT pg_try_advisory_xact_lock(%s, %s)"
+_LOCK_COPY: Final = "SELECT pg_try_advisory_lock(%s, %s)"
+_COPY: Final = (LOCK[0], 1)
+"""Held by the one process that copies into a database."""
+_MARK: Final = "INSERT INTO setting (name, value, changed) VALUES (%s, %s, %s)"
+_NODES: Final = """
+    SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s
+    AND objsubid = 2 AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def make_tables(target: PostgreSQLSide) -> None:
+    """Make all tables in the transaction that is under way. Raises StoreRefused."""
+    (row,) = target.ask(SERVER)
+    refuse_server(Server(*row), target.place)
+    if not target.ask(_TRY, LOCK)[0][0]:
+        raise StoreRefused(f"another process prepares the database {target.place}")
+    for statement in ddl(NAMED["postgresql"]):
+        target.run(statement)
+
+
+def begin_copy(target: PostgreSQLSide, way: str, now: int) -> None:
+    """Make the target of a copy, marked with how far it is, unless it is one already.
+
+    Raises StoreRefused when something else is there, or somebody else copies into it.
+    """
+    if not target.ask(_LOCK_COPY, _COPY)[0][0]:
+        raise StoreRefused(f"another process copies into the database {target.place}")
+    with target.transaction():
+        found = names(target)
+        if not found:
+            make_tables(target)
+            target.run(
+                "INSERT INTO setting (name, value, changed) VALUES (%s, %s, %s)",
+                (COPYING, way, now),
+            )
+        elif not _is_unfinished(target, found):
+            some = ", ".join(sorted(found)[:3])
+            raise StoreRefused(
+                f"the database {target.place} is not empty ({some}, …), nor an unfinished copy"
+            )
+
+
+def hold_node(side: PostgreSQLSide, node: int) -> None:
+    """Be the only process on this database until `side` closes. Raises StoreRefused."""
+    # All of txpostgres hangs on it.
+    from mytracks.store.postgresql import listening
+
+    ours = side.ask(_LOCK_COPY, (listening.LOCK, node))[0][0]
+    others = side.ask(_NODES, (listening.LOCK,))
+    if not ours or others:
+        running = ", ".join(str(each) for (each,) in others) or str(node)
+        raise StoreRefused(
+            f"mytracks is running on the database {side.place} (node {running}): stop it first"
+        )
+
+
+def _is_unfinished(target: PostgreSQLSide, found: set[str]) -> bool:
+    if not {"alembic_version", "setting"} <= found:
+        return False
+    return bool(target.ask("SELECT 1 FROM setting WHERE name = %s", (COPYING,)))

@@ -1,0 +1,40 @@
+"""Whatever goes wrong with a file or a database, in one line for people."""
+
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mytracks.store.files import StoreRefused
+from mytracks.store.sqlite.failures import is_damaged, line
+
+SQLITE = "sqlite"
+
+
+@contextmanager
+def worded(what: str, path: Path | None = None, url: str = SQLITE) -> Iterator[None]:
+    """Turn errors of files, SQLite and PostgreSQL into StoreRefused. `what` cannot be done then;
+    `path`: the file it is about, where the error names none; `url`: the PostgreSQL in use.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        how = "is damaged" if is_damaged(error) else "cannot be used"
+        raise StoreRefused(f"{what}: {path or 'the database'} {how}: {line(error)}") from error
+    except OSError as error:
+        named = error.filename or path
+        where = f"{named}: " if named else ""
+        raise StoreRefused(f"{what}: {where}{error.strerror or error}") from error
+    except Exception as error:
+        raise _of_server(what, url, error) from error
+
+
+def _of_server(what: str, url: str, error: Exception) -> Exception:
+    """psycopg2 is large: it is looked at only where it is in use already."""
+    driver = sys.modules.get("psycopg2")
+    if url == SQLITE or driver is None or not isinstance(error, driver.Error):
+        return error
+    from mytracks.store.postgresql.refusing import refusal
+
+    return StoreRefused(f"{what}: {refusal(url, error)}")
