@@ -61,6 +61,9 @@ class HealthTests(SynchronousTestCase):
             async def password(self, *_: Any, **__: Any) -> Any:
                 return "in"
 
+            def again(self, *_: Any) -> None:
+                """Nobody was here before."""
+
         gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store))
         connect = Connect(4, "c", True, 60, None, "ana", b"word")
         for state in (*State, State.OK):

@@ -4,7 +4,7 @@ from typing import Any
 
 from mytracks.phones.facts import Noted, Reported
 from mytracks.store.files import FILE
-from mytracks.store.mqtt_sessions import weight_of
+from mytracks.store.weighing import weight_of
 from mytracks.tracks.locations import Location
 from tests import databases
 from tests.bench.fleet import location as android

@@ -17,6 +17,7 @@ from mytracks.store.statements import Statement
 from mytracks.tracks.locations import Flags
 from mytracks.transaction import Transaction
 from tests.store.cases import NOW, StoreCase, account, location, remove, source
+from tests.store.test_recording import kept_of
 
 MANY = 100_000
 COUNT = Statement(select(func.count()).select_from(locations))
@@ -86,7 +87,7 @@ class RemovingTests(StoreCase):
         store, ana = await self.with_ana()
         known = source(ana)
         fact = Reported(source=known, location=location(), may_repeat=False)
-        (kept,) = await store.journal.record([fact])
+        (kept,) = await kept_of(store, [fact])
         assert kept.device is not None
         number = kept.device.number
         await store.database.commit(lambda tx: store.accounts.leave(tx, ana.number))
@@ -104,7 +105,7 @@ class RemovingTests(StoreCase):
         """It was let in a moment before: what it leaves goes with the rest."""
         store, ana = await self.with_ana()
         fact = Reported(source=source(ana), location=location(), may_repeat=False)
-        (kept,) = await store.journal.record([fact])
+        (kept,) = await kept_of(store, [fact])
         assert kept.device is not None
         await store.database.commit(lambda tx: store.accounts.leave(tx, ana.number))
         late = source(ana, device=kept.device)

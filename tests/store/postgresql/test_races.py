@@ -48,7 +48,7 @@ class RaceTests(ServerCase):
             here = location(NOW + number, ssid=f"lan{number}", in_regions=("Home",))
             fact = Reported(source=source(ana), location=here, may_repeat=False)
             kept = await gatherResults([each.journal.record([fact]) for each in (first, second)])
-            self.assertEqual([False, True], sorted(each[0].new for each in kept))
+            self.assertEqual([False, True], sorted(each.kept[0].new for each in kept))
         self.assertEqual([(20,)], self.ask("SELECT count(*) FROM location"))
         self.assertEqual([(20,)], self.ask("SELECT count(*) FROM context"))
         self.assertEqual([(20,)], self.ask("SELECT locations FROM device"))
