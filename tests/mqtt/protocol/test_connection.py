@@ -1,6 +1,6 @@
 """One connection: what comes out of bytes, and what may be said when."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,36 +30,17 @@ from mytracks.mqtt.protocol.packets.subscribe import FAILURE, Subscribe, Unsubsc
 from mytracks.mqtt.protocol.states import State
 from tests.mqtt.protocol import strategies
 from tests.mqtt.protocol.catalogue import BOTH, CONNECTS, PHONES, field, whole
+from tests.mqtt.protocol.machines import (
+    HELLO,
+    LIMITS,
+    broken_rules,
+    connected,
+    pubacks,
+    publish,
+)
 from tests.mqtt.protocol.malformed import MALFORMED, MALFORMED_CONNECTS
 
 quick = settings(derandomize=True, deadline=None, max_examples=150)
-LIMITS = ConnectionLimits()
-HELLO = Connect(4, "me", True, 0)
-
-
-def connected(
-    level: int = 4, limits: ConnectionLimits = LIMITS, clean_session: bool = True
-) -> Connection:
-    """A connection that was accepted."""
-    machine = Connection(limits)
-    machine.receive(encode(Connect(level, "me", clean_session, 0)))
-    machine.accept(session_present=False)
-    return machine
-
-
-def publish(packet_id: int) -> bytes:
-    """A PUBLISH with QoS 1."""
-    return encode(Publish("a", b"", 1, packet_id=packet_id))
-
-
-def pubacks(*packet_ids: int) -> bytes:
-    """PUBACKs of these packet ids."""
-    return b"".join(b"\x40\x02" + packet_id.to_bytes(2) for packet_id in packet_ids)
-
-
-def broken_rules(events: Iterable[Event]) -> list[str]:
-    """The rules of the violations among `events`."""
-    return [event.rule for event in events if isinstance(event, Violated)]
 
 
 class ConnectTests(SynchronousTestCase):
