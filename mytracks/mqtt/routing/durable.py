@@ -30,11 +30,10 @@ class DurableSession(Generic[Who]):
 
     `seen`: UTC epoch seconds when the client was last here. `unreleased`: QoS 2 packet ids that
     arrived. `sent`: the highest ordinal that was ever sent; `doubtful`: it may have been higher,
-    before we started. `settling`: ordinals done with, while the journal still has them. `released`:
-    those of which nothing but PUBREL may be sent. `unshown`: filters, and QoS, for which what is
-    retained was not shown to the end. `queued`, `queued_size`: of the queue, by `weight`.
-    `trimmed`: how many messages were lost to a full queue, ever. `displaced`: by newer ones, since
-    we started. `ended`: it is no more.
+    before we started. `settling`: ordinals done with, while the journal still has them.
+    `unshown`: filters, and QoS, for which what is retained was not shown to the end.
+    `queued`, `queued_size`: of the queue, by `weight`. `trimmed`: how many messages were lost to a
+    full queue, ever. `displaced`: by newer ones, since we started. `ended`: it is no more.
     """
 
     __slots__ = (
@@ -51,7 +50,6 @@ class DurableSession(Generic[Who]):
         "outgoing",
         "queued",
         "queued_size",
-        "released",
         "seen",
         "sent",
         "settling",
@@ -83,7 +81,6 @@ class DurableSession(Generic[Who]):
         self.sent = 0
         self.doubtful = False
         self.settling: set[int] = set()
-        self.released: set[int] = set()
         self.unshown: dict[str, int] = {}
         self.queued = 0
         self.queued_size = 0

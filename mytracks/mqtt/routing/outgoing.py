@@ -188,27 +188,20 @@ class DurableOutgoing(Generic[Who]):
         """It has the message, and must not get it again, even after a restart: that is stored, then
         PUBREL is sent [MQTT-4.3.3-1]."""
         ordinal = self._inflight.get(packet_id)
-        if ordinal is None:
-            return
-        if ordinal in self._session.released:
-            self._wire.release(packet_id)
-        else:
+        if ordinal is not None:
             released = Released(self._session.number, ordinal)
-            self._ledger.soon(released, partial(self._released, ordinal))
+            self._ledger.soon(released, partial(self._released, packet_id))
 
     def completed(self, packet_id: int) -> None:
         """It has forgotten the packet id."""
         ordinal = self._inflight.pop(packet_id, None)
         if ordinal is not None:
-            self._session.released.discard(ordinal)
             self._settle(ordinal)
             self._go_on()
 
-    def _released(self, ordinal: int) -> None:
-        if ordinal not in self._session.settling:
-            self._session.released.add(ordinal)
-        if packet_id_of(ordinal) in self._inflight:
-            self._wire.release(packet_id_of(ordinal))
+    def _released(self, packet_id: int) -> None:
+        if self._wire.open:
+            self._wire.release(packet_id)
 
     def _settle(self, ordinal: int) -> None:
         self._session.settling.add(ordinal)
@@ -252,8 +245,7 @@ class DurableOutgoing(Generic[Who]):
             return True
         if self._inflight and ordinal - next(iter(self._inflight.values())) >= PACKET_IDS:
             return False  # Its packet id may still be in use.
-        if queued.released or ordinal in session.released:
-            session.released.add(ordinal)
+        if queued.released:
             self._wire.release(packet_id)
         else:
             visible = self._visible(message)

@@ -283,9 +283,10 @@ class AgainTests(QueueCase):
         self.publish(b"1", b"2")
         self.rig.journal.trouble = FULL_DISK
         phone.take()
-        self.rig.timers.pump([1] * 20)
+        self.rig.timers.pump([1] * 16)
         self.rig.journal.trouble = None
         self.assertEqual([], self.rig.back().messages())
+        self.assertEqual(2, self.queued())
         self.rig.timers.pump([1] * 6)
         self.assertEqual(0, self.queued())
 
@@ -421,6 +422,20 @@ class LimitTests(QueueCase):
         self.assertEqual(["phone"], [each["client"] for each in warned])
         self.restart()
         self.assertEqual(self.number(range(4, 9)), self.drain(self.rig.back()))
+
+    def test_what_is_stored_at_the_same_time_is_counted_as_well(self) -> None:
+        """Two commits, and only then the time to trim."""
+        self.begin(Limits(max_queued=1))
+        self.away()
+        self.rig.timers.advance(1)
+        self.rig.journal.by_hand = True
+        for number in range(4):
+            self.publisher.publish("a", b"%d" % number)
+        self.rig.journal.fire_all()
+        self.rig.journal.by_hand = False
+        self.settle()
+        self.settle()
+        self.assertEqual([b"3"], self.drain(self.rig.back()))
 
     def test_what_is_kept_goes_last(self) -> None:
         """A command outlasts any number of places."""
