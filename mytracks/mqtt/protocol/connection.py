@@ -162,6 +162,7 @@ class Connection:
         """The CONNECT is not good: CONNACK, then close [MQTT-3.2.2-5]. Nothing else is read."""
         closed_before = self.state is State.CLOSED
         self._turn(Cue.REFUSE)
+        self.forget()
         return b"" if closed_before else Connack(False, code).encode()
 
     def stored(self, packet_id: int) -> bytes:
@@ -246,6 +247,7 @@ class Connection:
                 raise MalformedPacket("max_early", "too much came before CONNECT was answered")
         except MalformedPacket as broken:
             self.state = State.CLOSED
+            self.forget()
             events.append(Violated(broken.rule, broken.text))
         return events
 
@@ -271,6 +273,7 @@ class Connection:
         return Connecting(connect)
 
     def _foreign(self, connect: ForeignConnect) -> Event:
+        self.forget()
         return UnsupportedLevel(connect.level)
 
     def _published(self, publish: Publish) -> Event:
@@ -319,6 +322,7 @@ class Connection:
         return Pinged()
 
     def _disconnected(self, _disconnect: Disconnect) -> Event:
+        self.forget()
         return Disconnected()
 
 

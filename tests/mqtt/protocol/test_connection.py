@@ -180,6 +180,18 @@ class ReceivingTests(SynchronousTestCase):
         self.assertEqual([Pinged(), Disconnected()], events)
         self.assertEqual([], machine.receive(b"\xff"))
 
+    def test_nothing_is_kept_of_what_comes_behind_the_end(self) -> None:
+        """A connection may linger for seconds after it; 64 KiB of each would be much."""
+        for end in (encode(Disconnect()), b"\xff"):
+            machine = connected()
+            machine.receive(end + b"x" * 1000)
+            self.assertEqual(0, machine.kept)
+        for refused in (encode(HELLO), whole(0x10, field("MQTT"), b"\x05")):
+            machine = Connection(LIMITS)
+            machine.receive(refused + b"x" * 1000)
+            machine.refuse(ConnackCode.SERVER_UNAVAILABLE)
+            self.assertEqual(0, machine.kept)
+
     def test_a_too_large_publish_is_told_with_what_acknowledges_it(self) -> None:
         """A phone would send it for ever; so it is set aside and acknowledged."""
         machine = connected(limits=ConnectionLimits(sizes=PacketSizes(packet=10)))
