@@ -345,10 +345,10 @@ class Conversation(Generic[Who, Facts, Kept]):
         if session is None or packet_id not in session.unreleased:
             self.wire.write(self._machine.completed(packet_id))
             return
+        departed = Departed(session.number, packet_id)
         self._exchange.ledger.soon(
-            Departed(session.number, packet_id),
+            lambda: departed if packet_id in session.unreleased else None,
             partial(self._departed, session, packet_id),
-            lambda: packet_id in session.unreleased,
         )
 
     def _departed(self, session: DurableSession[Who], packet_id: int) -> None:

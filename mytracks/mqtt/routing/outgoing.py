@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.changes import Released
 from mytracks.mqtt.routing.durable import PACKET_IDS, DurableSession, packet_id_of
 from mytracks.mqtt.routing.journal import Queued
@@ -118,7 +119,8 @@ class DurableOutgoing(Generic[Who]):
         """A live message at QoS 0, or one that came while the client was just subscribing."""
         qos = min(message.qos, granted)
         if qos:
-            self._mail.enqueue(self._session, owner, message, qos, False)
+            enqueuing = self._mail.enqueue(self._session, owner, message, qos, False)
+            enqueuing.addErrback(self._not_queued)
         elif self._held is None:
             self._send_at_once(message)
         elif len(self._early) < PAGE:
@@ -295,6 +297,11 @@ class DurableOutgoing(Generic[Who]):
             self._replays.pop(topic_filter, None)
             self._session.unshown[topic_filter] = granted
             self._try_again()
+
+    def _not_queued(self, failure: Failure) -> None:
+        """Nobody was promised that it comes: the subscription was newer than the message."""
+        if failure.check(Unavailable) is None:
+            self.log.failure("a message could not be queued", failure)
 
     def _visible(self, message: Message) -> Message | None:
         try:

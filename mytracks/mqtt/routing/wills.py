@@ -1,6 +1,7 @@
 """Which connections have a Will in the journal, so that it is published although we were killed."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from mytracks.mqtt.routing.changes import Change, Willed, WillGone
@@ -37,10 +38,9 @@ class Wills:
         """It is not to be published [MQTT-3.1.2-10]. `free`: whether nobody has the client id."""
         key = namespace, client_id
         if key in self._known:
-            # If that is stored, it is forgotten here as well; if not, the next CONNECT says it.
-            self._ledger.soon(
-                WillGone(namespace, client_id), lambda: self._forgotten(key, free), free
-            )
+            gone = WillGone(namespace, client_id)
+            # Once the client is back it is its CONNECT that says what there is.
+            self._ledger.soon(lambda: gone if free() else None, partial(self._forgotten, key, free))
 
     def forget(self, namespace: str) -> None:
         """Somebody is no more."""
