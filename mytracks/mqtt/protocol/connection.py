@@ -38,6 +38,7 @@ from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish, encode_publish
 from mytracks.mqtt.protocol.packets.subscribe import (
+    CODES,
     FAILURE,
     Suback,
     Subscribe,
@@ -195,6 +196,8 @@ class Connection:
 
     def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
         """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
+        if not CODES.issuperset(codes):
+            raise Misused("SUBACK has no such code")  # [MQTT-3.9.3-2]
         if self._turn(_SPEAK) is _CLOSED:
             return b""
         if self._connect is not None and self._connect.level == 3:

@@ -243,13 +243,16 @@ class AnsweringTests(SynchronousTestCase):
         self.assertRaises(Misused, machine.stored, 7)
 
     def test_suback_has_a_code_for_each_filter_and_no_failure_at_level_3(self) -> None:
-        """[MQTT-3.9.3-1], [MQTT-3.8.4-2]; MQTT 3.1 has no code for a refusal."""
-        codes = (1, FAILURE, 0)
-        self.assertEqual(bytes.fromhex("9005000a018000"), connected(4).suback(10, codes))
-        self.assertEqual(bytes.fromhex("9005000a010000"), connected(3).suback(10, codes))
+        """[MQTT-3.9.3-1, -2], [MQTT-3.8.4-2], [MQTT-2.3.1-7]; MQTT 3.1 has no code for a refusal;
+        any other code is our mistake."""
+        codes = (1, FAILURE, 2, 0)
+        self.assertEqual(bytes.fromhex("9006000a01800200"), connected(4).suback(10, codes))
+        self.assertEqual(bytes.fromhex("9006000a01000200"), connected(3).suback(10, codes))
+        for code in (3, 0x81, 255):
+            self.assertRaises(Misused, connected().suback, 10, [0, code])
 
     def test_the_other_answers_are_their_packets(self) -> None:
-        """[MQTT-3.10.4-4], [MQTT-3.12.4-1]"""
+        """[MQTT-3.10.4-4], [MQTT-2.3.1-7], [MQTT-3.12.4-1]"""
         self.assertEqual(bytes.fromhex("b002000b"), connected().unsuback(11))
         self.assertEqual(bytes.fromhex("d000"), connected().pingresp())
 
@@ -268,7 +271,8 @@ class DeliveringTests(SynchronousTestCase):
     """PUBLISH to the peer."""
 
     def test_quality_of_service_0_is_sent_at_once_and_never_twice(self) -> None:
-        """[MQTT-2.3.1-5], [MQTT-3.3.1-2]: no packet id, no DUP; no window holds it up."""
+        """[MQTT-4.3.1-1], [MQTT-2.3.1-5], [MQTT-3.3.1-2]: no packet id, no DUP; no window holds it
+        up."""
         machine = connected(limits=ConnectionLimits(max_inflight=1))
         machine.deliver("a", b"", 1, False)
         self.assertEqual(bytes.fromhex("3104000161 78"), machine.deliver("a", b"x", 0, True))
