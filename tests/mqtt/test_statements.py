@@ -20,7 +20,7 @@ STILL_MISSING: Final = frozenset(
         "7.1.1-1",  # Over TCP.
     }
 )
-"""Statements that no test names yet. It gets shorter, never longer: whoever names one takes it off."""
+"""Statements that no test names yet. Whoever names one takes it off."""
 
 CONNECTING: Final = {"clientFromString", "connectProtocol", "ClientService", "connectTCP"}
 
