@@ -119,25 +119,20 @@ class Conversation(Generic[Who, Facts, Kept]):
         """Find or make the session, store that and the Will [MQTT-3.1.2-8], if it may be published
         at all; then the owner is told.
         """
-        exchange = self._exchange
-        clean = connect.clean_session
+        exchange, who = self._exchange, self.who
+        will = connect.will
+        if will is not None and exchange.permits(who, will.topic, will.payload):
+            self._will = Message(will.topic, will.payload, will.qos, will.retain)
+        mark = exchange.terms.gatekeeper.mark(who)
         opening = exchange.sessions.open(
-            self.who, self.namespace, self.client_id, connect.level, clean
+            who, mark, self.namespace, self.client_id, connect.level, connect.clean_session
         )
         if opening is None:
             self._owner.too_many()
             return
         self.durable = opening.session
-        will = connect.will
-        if will is not None and exchange.permits(self.who, will.topic, will.payload):
-            self._will = Message(will.topic, will.payload, will.qos, will.retain)
-        mark = exchange.terms.gatekeeper.mark
-        changes = (
-            *opening.changes,
-            *exchange.wills.at_connect(
-                self.namespace, self.client_id, partial(mark, self.who), self._will
-            ),
-        )
+        left = exchange.wills.at_connect(self.namespace, self.client_id, mark, self._will)
+        changes = (*opening.changes, *left)
         if not changes:
             self._owner.opened(opening.present)
             return

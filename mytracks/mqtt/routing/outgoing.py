@@ -250,7 +250,12 @@ class DurableOutgoing(Generic[Who]):
         if queued.released:
             self._wire.release(packet_id)
         else:
-            visible = self._visible(message)
+            try:
+                visible = self._terms.gatekeeper.may_receive(self._who, message)
+            except Exception:  # noqa: BLE001
+                self._faulty()  # It stays in the queue.
+                self._pages.sent()
+                return True
             if visible is None:
                 self._terms.counters.withheld += 1
                 session.sending(queued)
@@ -274,8 +279,14 @@ class DurableOutgoing(Generic[Who]):
         except StopIteration:
             del self._replays[topic_filter]
             return True
-        visible = None if held is None else self._visible(held[0])
-        if held is None or visible is None:
+        if held is None:
+            return True
+        try:
+            visible = self._terms.gatekeeper.may_receive(self._who, held[0])
+        except Exception:  # noqa: BLE001
+            self._faulty()
+            return True
+        if visible is None:
             return True
         qos = min(visible.qos, granted)
         if qos == 0:
@@ -293,23 +304,19 @@ class DurableOutgoing(Generic[Who]):
     def _did_not_come(self, topic_filter: str, granted: int, _: Failure) -> None:
         """The store takes nothing: begin anew, later."""
         self._coming -= 1
-        if self._wire.open:
-            self._replays.pop(topic_filter, None)
-            self._session.unshown[topic_filter] = granted
-            self._try_again()
+        self._replays.pop(topic_filter, None)
+        self._session.unshown[topic_filter] = granted
+        if self._wire.open and self._again is None:
+            self._again = self._terms.clock.later(AGAIN_AFTER, self._tried_again)
 
     def _not_queued(self, failure: Failure) -> None:
         """Nobody was promised that it comes: the subscription was newer than the message."""
         if failure.check(Unavailable) is None:
             self.log.failure("a message could not be queued", failure)
 
-    def _visible(self, message: Message) -> Message | None:
-        try:
-            return self._terms.gatekeeper.may_receive(self._who, message)
-        except Exception:  # noqa: BLE001
-            # A fault of the host must not stop all that follows.
-            self.log.failure("a delivery to {client} failed", client=self._session.client_id)
-            return None
+    def _faulty(self) -> None:
+        """A fault of the host: it must not stop all that follows."""
+        self.log.failure("a delivery to {client} failed", client=self._session.client_id)
 
     def _send_at_once(self, message: Message) -> None:
         wire = self._wire
@@ -324,10 +331,6 @@ class DurableOutgoing(Generic[Who]):
             last = min(len(page), self._terms.limits.max_inflight) - 1
             session.sent = self._resent = max(session.sent, page[last].ordinal)
         self._go_on()
-
-    def _try_again(self) -> None:
-        if self._again is None:
-            self._again = self._terms.clock.later(AGAIN_AFTER, self._tried_again)
 
     def _tried_again(self) -> None:
         self._again = None

@@ -21,17 +21,24 @@ class Wills:
         self._known.add((will.namespace, will.client_id))
 
     def at_connect(
-        self, namespace: str, client_id: str, mark: Callable[[], str], message: Message | None
+        self, namespace: str, client_id: str, mark: str, message: Message | None
     ) -> Sequence[Change]:
         """What has to be recorded before CONNACK [MQTT-3.1.2-8]. `message`: None: no Will."""
         key = namespace, client_id
         if message is not None:
             self._known.add(key)
-            return (Willed(namespace, client_id, mark(), message),)
-        return (WillGone(namespace, client_id),) if key in self._known else ()
+            return (Willed(namespace, client_id, mark, message),)
+        if key not in self._known:
+            return ()
+        self._known.discard(key)
+        return (WillGone(namespace, client_id),)
 
     def with_it(self, namespace: str, client_id: str) -> Sequence[Change]:
-        """What has to be recorded together with the Will when it is published."""
+        """What has to be recorded together with the Will when it is published.
+
+        If that fails the Will stays in the journal: it is published after the next start.
+        """
+        self._known.discard((namespace, client_id))
         return (WillGone(namespace, client_id),)
 
     def gone(self, namespace: str, client_id: str, free: Callable[[], bool]) -> None:

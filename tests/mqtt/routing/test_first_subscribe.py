@@ -151,6 +151,17 @@ class RetainedTests(HoldingCase):
         self.assertEqual({b"%d" % number for number in range(100)}, set(seen))
         self.assertEqual([], self.drain(self.rig.back()))
 
+    def test_a_fault_of_the_host_stops_nothing_else(self) -> None:
+        """What follows comes all the same."""
+        self.topics(2)
+        phone = self.rig.phone(clean=False)
+        self.rig.host.faulty = {"ana"}
+        phone.send(Subscribe(1, (("r/0", 1),)))
+        self.rig.host.faulty = set()
+        phone.send(Subscribe(2, (("r/1", 1),)))
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual([b"1"], phone.take())
+
     def test_while_nothing_can_be_stored_it_waits(self) -> None:
         """It is begun anew when it can."""
         self.topics(3)

@@ -136,6 +136,17 @@ class WaitingTests(QueueCase):
         self.publish(b"3")
         self.assertEqual([b"1", b"2"], self.drain(phone))
 
+    def test_a_fault_of_the_host_loses_nothing(self) -> None:
+        """What could not be decided about stays in the queue, what follows is delivered."""
+        self.away(client_id="phone")
+        self.publish(b"1")
+        self.rig.host.faulty = {"ana"}
+        self.rig.back().hang_up()
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.rig.host.faulty = set()
+        self.publish(b"2")
+        self.assertEqual([b"1", b"2"], self.drain(self.rig.back()))
+
     def test_one_receivers_fault_is_not_the_others(self) -> None:
         """A fault of the host in one of its questions."""
         self.away("a", client_id="good")

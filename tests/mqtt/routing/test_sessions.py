@@ -5,7 +5,7 @@ from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Unavailable
-from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode
+from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Will
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import FAILURE, Suback, Subscribe, Unsubscribe
 from mytracks.mqtt.routing.limits import Limits
@@ -146,6 +146,14 @@ class OpeningTroubleTests(SessionCase):
         self.rig.journal.fire_all()
         self.assertEqual(([UNAVAILABLE], True), (second.hear(), second.closed))
         self.rig.journal.by_hand = False
+        self.assertEqual(NEW, self.told())
+
+    def test_a_fault_of_the_host_leaves_no_session(self) -> None:
+        """Else the next connection would be told of one that nobody stored."""
+        self.rig.host.faulty = {"w"}
+        phone = self.rig.connect(clean=False, will=Will("w", b"", 0, False))
+        self.assertEqual(([], True), (phone.hear(), phone.closed))
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
         self.assertEqual(NEW, self.told())
 
     def test_who_is_cut_off_meanwhile_is_not_let_in(self) -> None:
