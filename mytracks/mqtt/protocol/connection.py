@@ -38,6 +38,7 @@ from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect
 from mytracks.mqtt.protocol.packets.ping import Disconnect, Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish, encode_publish
 from mytracks.mqtt.protocol.packets.subscribe import (
+    CODES,
     FAILURE,
     Suback,
     Subscribe,
@@ -162,6 +163,7 @@ class Connection:
         """The CONNECT is not good: CONNACK, then close [MQTT-3.2.2-5]. Nothing else is read."""
         closed_before = self.state is State.CLOSED
         self._turn(Cue.REFUSE)
+        self.forget()
         return b"" if closed_before else Connack(False, code).encode()
 
     def stored(self, packet_id: int) -> bytes:
@@ -194,6 +196,8 @@ class Connection:
 
     def suback(self, packet_id: int, codes: Sequence[int]) -> bytes:
         """The answer to SUBSCRIBE. Level 3 has no FAILURE: there it looks like QoS 0 granted."""
+        if not CODES.issuperset(codes):
+            raise Misused("SUBACK has no such code")  # [MQTT-3.9.3-2]
         if self._turn(_SPEAK) is _CLOSED:
             return b""
         if self._connect is not None and self._connect.level == 3:
@@ -246,6 +250,7 @@ class Connection:
                 raise MalformedPacket("max_early", "too much came before CONNECT was answered")
         except MalformedPacket as broken:
             self.state = State.CLOSED
+            self.forget()
             events.append(Violated(broken.rule, broken.text))
         return events
 
@@ -271,6 +276,7 @@ class Connection:
         return Connecting(connect)
 
     def _foreign(self, connect: ForeignConnect) -> Event:
+        self.forget()
         return UnsupportedLevel(connect.level)
 
     def _published(self, publish: Publish) -> Event:
@@ -319,6 +325,7 @@ class Connection:
         return Pinged()
 
     def _disconnected(self, _disconnect: Disconnect) -> Event:
+        self.forget()
         return Disconnected()
 
 

@@ -119,25 +119,20 @@ class Conversation(Generic[Who, Facts, Kept]):
         """Find or make the session, store that and the Will [MQTT-3.1.2-8], if it may be published
         at all; then the owner is told.
         """
-        exchange = self._exchange
-        clean = connect.clean_session
+        exchange, who = self._exchange, self.who
+        will = connect.will
+        if will is not None and exchange.permits(who, will.topic, will.payload):
+            self._will = Message(will.topic, will.payload, will.qos, will.retain)
+        mark = exchange.terms.gatekeeper.mark(who)
         opening = exchange.sessions.open(
-            self.who, self.namespace, self.client_id, connect.level, clean
+            who, mark, self.namespace, self.client_id, connect.level, connect.clean_session
         )
         if opening is None:
             self._owner.too_many()
             return
         self.durable = opening.session
-        will = connect.will
-        if will is not None and exchange.permits(self.who, will.topic, will.payload):
-            self._will = Message(will.topic, will.payload, will.qos, will.retain)
-        mark = exchange.terms.gatekeeper.mark
-        changes = (
-            *opening.changes,
-            *exchange.wills.at_connect(
-                self.namespace, self.client_id, partial(mark, self.who), self._will
-            ),
-        )
+        left = exchange.wills.at_connect(self.namespace, self.client_id, mark, self._will)
+        changes = (*opening.changes, *left)
         if not changes:
             self._owner.opened(opening.present)
             return
@@ -167,9 +162,7 @@ class Conversation(Generic[Who, Facts, Kept]):
 
     def forget_will(self) -> None:
         """The client leaves in good order [MQTT-3.1.2-10], or the broker does."""
-        if self._will is not None:
-            self._will = None
-            self._mourn()
+        self._will = None
 
     def replaced(self) -> None:
         """It ends because its client came again: whoever is watched by the Will is not lost."""
@@ -194,10 +187,8 @@ class Conversation(Generic[Who, Facts, Kept]):
             if seen is not None:
                 self._exchange.ledger.later(seen)
         try:
-            if not begun:
-                self.forget_will()  # It was never told that it is let in.
-            elif self._will is not None:
-                self._publish_will(self._will)
+            # Of who was never told that they are let in there is nothing to publish.
+            self._execute(self._will if begun else None)
         except Exception:  # noqa: BLE001
             # A fault of the host must not keep the connection from ending.
             self.log.failure("the Will of {client} failed", client=self.client_id)
@@ -295,20 +286,17 @@ class Conversation(Generic[Who, Facts, Kept]):
         )
         self._take(parcel, publish.qos)
 
-    def _publish_will(self, will: Message) -> None:
+    def _execute(self, will: Message | None) -> None:
         """Rights may have changed since CONNECT, so they are asked for again."""
-        if not self._permits(will.topic, will.payload):
-            self._mourn()
+        if will is None or not self._permits(will.topic, will.payload):
+            free = partial(self._registry.free, self.namespace, self.client_id)
+            self._exchange.wills.gone(self.namespace, self.client_id, free)
             return
         parcel = self._exchange.take(self.who, self._publisher, will)
         if self._replaced:
             parcel.facts = None
         parcel.extra = self._exchange.wills.with_it(self.namespace, self.client_id)
         self._line().take(parcel)
-
-    def _mourn(self) -> None:
-        free = partial(self._registry.free, self.namespace, self.client_id)
-        self._exchange.wills.gone(self.namespace, self.client_id, free)
 
     def _take(self, parcel: Parcel[Who, Facts], qos: int) -> None:
         if qos == 2 and parcel.packet_id is not None:
@@ -352,10 +340,10 @@ class Conversation(Generic[Who, Facts, Kept]):
         if session is None or packet_id not in session.unreleased:
             self.wire.write(self._machine.completed(packet_id))
             return
+        departed = Departed(session.number, packet_id)
         self._exchange.ledger.soon(
-            Departed(session.number, packet_id),
+            lambda: departed if packet_id in session.unreleased else None,
             partial(self._departed, session, packet_id),
-            lambda: packet_id in session.unreleased,
         )
 
     def _departed(self, session: DurableSession[Who], packet_id: int) -> None:

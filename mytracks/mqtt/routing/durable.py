@@ -30,16 +30,15 @@ class DurableSession(Generic[Who]):
 
     `seen`: UTC epoch seconds when the client was last here. `unreleased`: QoS 2 packet ids that
     arrived. `sent`: the highest ordinal that was ever sent; `doubtful`: it may have been higher,
-    before we started. `settling`: ordinals done with, while the journal still has them. `released`:
-    those of which nothing but PUBREL may be sent. `unshown`: filters, and QoS, for which what is
-    retained was not shown to the end. `queued`, `queued_size`: of the queue, by `weight`.
-    `trimmed`: how many messages were lost to a full queue, ever. `displaced`: by newer ones, since
-    we started. `ended`: it is no more.
+    before we started. `settling`: ordinals done with, while the journal still has them.
+    `unshown`: filters, and QoS, for which what is retained was not shown to the end.
+    `queued`, `queued_size`: of the queue, by `weight`. `trimmed`: how many messages were lost to a
+    full queue, ever; `trimming`: some are about to be. `displaced`: by newer ones, since we
+    started. `ended`: it is no more.
     """
 
     __slots__ = (
         "_newest",
-        "_trimming",
         "client_id",
         "displaced",
         "doubtful",
@@ -51,12 +50,12 @@ class DurableSession(Generic[Who]):
         "outgoing",
         "queued",
         "queued_size",
-        "released",
         "seen",
         "sent",
         "settling",
         "told",
         "trimmed",
+        "trimming",
         "unreleased",
         "unshown",
         "who",
@@ -83,7 +82,6 @@ class DurableSession(Generic[Who]):
         self.sent = 0
         self.doubtful = False
         self.settling: set[int] = set()
-        self.released: set[int] = set()
         self.unshown: dict[str, int] = {}
         self.queued = 0
         self.queued_size = 0
@@ -91,7 +89,7 @@ class DurableSession(Generic[Who]):
         self.displaced = 0
         self.told = False
         self.ended = False
-        self._trimming = False
+        self.trimming = False
         self._newest: dict[str, list[int]] = {}
 
     @classmethod
@@ -191,20 +189,12 @@ class DurableSession(Generic[Who]):
         self.trimmed += removed.trimmed
 
     def excess(self, limits: Limits) -> Trim | None:
-        """What has to go, unless something is on its way out already; call `cut` when it is gone.
-
-        Messages that may be on the wire stay, those that the client may not get again above all.
-        """
+        """What has to go. Messages that may be on the wire stay: the client may know their ids."""
         count = max(0, self.queued - limits.max_queued)
         size = max(0, self.queued_size - limits.max_queued_bytes)
-        if self._trimming or not (count or size):
+        if not count and not size:
             return None
-        self._trimming = True
         return Trim(self.number, count, size, self.sent)
-
-    def cut(self) -> None:
-        """What was in excess is gone."""
-        self._trimming = False
 
     def _drop(self, ordinal: int, topic: str) -> None:
         places = self._newest.get(topic)

@@ -1,10 +1,11 @@
-"""All that is recorded goes through here, in one order: what somebody waits for, and what can wait.
+"""All that is recorded goes through here: what somebody waits for, and what can wait.
 
-What can wait (that a message was acknowledged, above all) is gathered and recorded together, just
-before the next record or a short time later, and tried again while the store takes nothing.
+What can wait (that a message was acknowledged, above all) is gathered and recorded together, a
+short time later, and tried again while the store takes nothing.
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any, Final, Generic, Protocol
 
 from attrs import frozen
@@ -20,9 +21,9 @@ from mytracks.mqtt.routing.journal import Journal, Queued, Recorded, Remembered,
 from mytracks.mqtt.routing.ports import Facts, Kept
 
 GATHERED_FOR: Final = 0.25
-"""Seconds that what can wait is gathered when nothing else is recorded."""
-GATHERED: Final = 1000
-"""Acknowledgements that are gathered at most."""
+"""Seconds that what can wait is gathered."""
+GATHERED: Final = 200
+"""Changes that are gathered at most."""
 LONGEST_WAIT: Final = 5.0
 """Seconds between two attempts at most; the first ones wait 1, 2, 3, 4."""
 
@@ -40,13 +41,16 @@ def _nothing() -> None:
     pass
 
 
+def _as_it_is(change: Change) -> Change:
+    return change
+
+
 @frozen
 class _Late:
-    """A change that can wait. `done`: called once it is durable. `valid`: False: not any more."""
+    """A change that can wait, made when its time has come. `done`: called once it is durable."""
 
-    change: Change
+    change: Callable[[], Change | None]
     done: Callable[[], None]
-    valid: Callable[[], bool]
 
 
 class Ledger(Generic[Facts, Kept]):
@@ -85,8 +89,6 @@ class Ledger(Generic[Facts, Kept]):
         """Store all together; then call `stored`, or `unstored` with a Failure, in the order of
         the calls, with whatever is given `also` behind.
         """
-        if self._gathered and not self._failures:
-            self._flush()
         self._recording += 1
         recorded = self._journal.record(facts, changes)
         recorded.addCallbacks(
@@ -95,24 +97,25 @@ class Ledger(Generic[Facts, Kept]):
 
     def later(
         self,
-        change: Change,
+        change: Change | Callable[[], Change | None],
         done: Callable[[], None] = _nothing,
-        valid: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Record `change` with the next record, or in a short time; again and again while `valid`
-        and the store takes nothing. `done`: called when it is durable.
+        """Record `change` in a short time; again and again while the store takes nothing. `done`:
+        called when it is durable.
+
+        What may change meanwhile is asked for each time: a function, which returns None when there
+        is nothing to be done any more.
         """
-        self._late.append(_Late(change, done, valid))
+        self._late.append(_Late(change if callable(change) else partial(_as_it_is, change), done))
         self._gather()
 
     def soon(
         self,
-        change: Change,
+        change: Change | Callable[[], Change | None],
         done: Callable[[], None] = _nothing,
-        valid: Callable[[], bool] = lambda: True,
     ) -> None:
         """The same at once."""
-        self.later(change, done, valid)
+        self.later(change, done)
         if self._gathered and not self._failures:
             self._flush()
 
@@ -163,12 +166,14 @@ class Ledger(Generic[Facts, Kept]):
 
     def _flush(self) -> None:
         self._calm()
-        late = [each for each in self._late if each.valid()]
+        made = [(each, each.change()) for each in self._late]
         settled, self._late, self._settled = self._settled, [], {}
         self._gathered = 0
-        changes = [each.change for each in late]
+        late = [each for each, _ in made]
+        changes = [change for _, change in made if change is not None]
         changes += [Settled(session.number, tuple(gone)) for session, gone in settled.items()]
         if not changes:
+            self._flushed(late, settled)
             return
         self._recording += 1
         recorded: Deferred[Any] = self._journal.record((), changes)

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.changes import Released
 from mytracks.mqtt.routing.durable import PACKET_IDS, DurableSession, packet_id_of
 from mytracks.mqtt.routing.journal import Queued
@@ -118,7 +119,8 @@ class DurableOutgoing(Generic[Who]):
         """A live message at QoS 0, or one that came while the client was just subscribing."""
         qos = min(message.qos, granted)
         if qos:
-            self._mail.enqueue(self._session, owner, message, qos, False)
+            enqueuing = self._mail.enqueue(self._session, owner, message, qos, False)
+            enqueuing.addErrback(self._not_queued)
         elif self._held is None:
             self._send_at_once(message)
         elif len(self._early) < PAGE:
@@ -188,27 +190,20 @@ class DurableOutgoing(Generic[Who]):
         """It has the message, and must not get it again, even after a restart: that is stored, then
         PUBREL is sent [MQTT-4.3.3-1]."""
         ordinal = self._inflight.get(packet_id)
-        if ordinal is None:
-            return
-        if ordinal in self._session.released:
-            self._wire.release(packet_id)
-        else:
+        if ordinal is not None:
             released = Released(self._session.number, ordinal)
-            self._ledger.soon(released, partial(self._released, ordinal))
+            self._ledger.soon(released, partial(self._released, packet_id))
 
     def completed(self, packet_id: int) -> None:
         """It has forgotten the packet id."""
         ordinal = self._inflight.pop(packet_id, None)
         if ordinal is not None:
-            self._session.released.discard(ordinal)
             self._settle(ordinal)
             self._go_on()
 
-    def _released(self, ordinal: int) -> None:
-        if ordinal not in self._session.settling:
-            self._session.released.add(ordinal)
-        if packet_id_of(ordinal) in self._inflight:
-            self._wire.release(packet_id_of(ordinal))
+    def _released(self, packet_id: int) -> None:
+        if self._wire.open:
+            self._wire.release(packet_id)
 
     def _settle(self, ordinal: int) -> None:
         self._session.settling.add(ordinal)
@@ -252,11 +247,15 @@ class DurableOutgoing(Generic[Who]):
             return True
         if self._inflight and ordinal - next(iter(self._inflight.values())) >= PACKET_IDS:
             return False  # Its packet id may still be in use.
-        if queued.released or ordinal in session.released:
-            session.released.add(ordinal)
+        if queued.released:
             self._wire.release(packet_id)
         else:
-            visible = self._visible(message)
+            try:
+                visible = self._terms.gatekeeper.may_receive(self._who, message)
+            except Exception:  # noqa: BLE001
+                self._faulty()  # It stays in the queue.
+                self._pages.sent()
+                return True
             if visible is None:
                 self._terms.counters.withheld += 1
                 session.sending(queued)
@@ -280,8 +279,14 @@ class DurableOutgoing(Generic[Who]):
         except StopIteration:
             del self._replays[topic_filter]
             return True
-        visible = None if held is None else self._visible(held[0])
-        if held is None or visible is None:
+        if held is None:
+            return True
+        try:
+            visible = self._terms.gatekeeper.may_receive(self._who, held[0])
+        except Exception:  # noqa: BLE001
+            self._faulty()
+            return True
+        if visible is None:
             return True
         qos = min(visible.qos, granted)
         if qos == 0:
@@ -299,18 +304,19 @@ class DurableOutgoing(Generic[Who]):
     def _did_not_come(self, topic_filter: str, granted: int, _: Failure) -> None:
         """The store takes nothing: begin anew, later."""
         self._coming -= 1
-        if self._wire.open:
-            self._replays.pop(topic_filter, None)
-            self._session.unshown[topic_filter] = granted
-            self._try_again()
+        self._replays.pop(topic_filter, None)
+        self._session.unshown[topic_filter] = granted
+        if self._wire.open and self._again is None:
+            self._again = self._terms.clock.later(AGAIN_AFTER, self._tried_again)
 
-    def _visible(self, message: Message) -> Message | None:
-        try:
-            return self._terms.gatekeeper.may_receive(self._who, message)
-        except Exception:  # noqa: BLE001
-            # A fault of the host must not stop all that follows.
-            self.log.failure("a delivery to {client} failed", client=self._session.client_id)
-            return None
+    def _not_queued(self, failure: Failure) -> None:
+        """Nobody was promised that it comes: the subscription was newer than the message."""
+        if failure.check(Unavailable) is None:
+            self.log.failure("a message could not be queued", failure)
+
+    def _faulty(self) -> None:
+        """A fault of the host: it must not stop all that follows."""
+        self.log.failure("a delivery to {client} failed", client=self._session.client_id)
 
     def _send_at_once(self, message: Message) -> None:
         wire = self._wire
@@ -325,10 +331,6 @@ class DurableOutgoing(Generic[Who]):
             last = min(len(page), self._terms.limits.max_inflight) - 1
             session.sent = self._resent = max(session.sent, page[last].ordinal)
         self._go_on()
-
-    def _try_again(self) -> None:
-        if self._again is None:
-            self._again = self._terms.clock.later(AGAIN_AFTER, self._tried_again)
 
     def _tried_again(self) -> None:
         self._again = None

@@ -147,9 +147,9 @@ class Queueing(Generic[Who, Facts]):
 
     def trim(self, session: DurableSession[Who]) -> None:
         """If its queue is too long, have the oldest go."""
-        trim = session.excess(self._terms.limits)
-        if trim is None:
+        if session.trimming or session.excess(self._terms.limits) is None:
             return
+        session.trimming = True
         if not session.told:
             session.told = True
             self.log.warn(
@@ -157,10 +157,12 @@ class Queueing(Generic[Who, Facts]):
                 client=session.client_id,
                 user=session.namespace,
             )
-
-        self._ledger.later(trim, partial(self._trimmed, session, session.trimmed))
+        self._ledger.later(
+            lambda: session.excess(self._terms.limits),
+            partial(self._trimmed, session, session.trimmed),
+        )
 
     def _trimmed(self, session: DurableSession[Who], before: int) -> None:
-        session.cut()
+        session.trimming = False
         if session.trimmed > before:  # Else all there is may be on the wire.
             self.trim(session)

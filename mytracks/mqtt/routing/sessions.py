@@ -64,7 +64,7 @@ class Sessions(Generic[Who]):
             self._subscriptions.add(session, topic_filter, qos)
 
     def open(
-        self, who: Who, namespace: str, client_id: str, level: int, clean: bool
+        self, who: Who, mark: str, namespace: str, client_id: str, level: int, clean: bool
     ) -> Opening[Who] | None:
         """The session for a client that connects; None: its user has too many.
 
@@ -76,14 +76,13 @@ class Sessions(Generic[Who]):
             return Opening(None, False, ended)
         now = self._terms.clock.now()
         if session is not None:
-            return Opening(session, True, [self._seen(session, who, level, now)])
+            return Opening(session, True, [self._seen(session, who, mark, level, now)])
         room = self._make_room(namespace)
         if room is None:
             return None
         session = DurableSession(self.next_number, namespace, client_id, who, level, now)
         self.next_number += 1
         self._add(session)
-        mark = self._terms.gatekeeper.mark(who)
         began = Began(session.number, namespace, client_id, level, mark, now)
         return Opening(session, False, [*room, began])
 
@@ -110,7 +109,7 @@ class Sessions(Generic[Who]):
         """Its client is gone: to be recorded some time."""
         if session.ended or session.who is None:
             return None
-        return self._seen(session, session.who, session.level, self._terms.clock.now())
+        return self._still_seen(session, session.who)
 
     def sweep(self) -> Sequence[Change]:
         """End those whose client was not here for too long; note who is. To be recorded."""
@@ -120,7 +119,7 @@ class Sessions(Generic[Who]):
         for session in self:
             if session.online:
                 if session.who is not None and now - session.seen >= SEEN_EVERY:
-                    changes.append(self._seen(session, session.who, session.level, now))
+                    changes.append(self._still_seen(session, session.who))
             elif session.seen < oldest:
                 self._told(session, "it was not here for too long")
                 self._terms.counters.lapsed += 1
@@ -136,9 +135,15 @@ class Sessions(Generic[Who]):
         self._by_number[session.number] = session
         self._by_name.setdefault(session.namespace, {})[session.client_id] = session
 
-    def _seen(self, session: DurableSession[Who], who: Who, level: int, now: float) -> Seen:
+    def _still_seen(self, session: DurableSession[Who], who: Who) -> Seen:
+        mark = self._terms.gatekeeper.mark(who)
+        return self._seen(session, who, mark, session.level, self._terms.clock.now())
+
+    def _seen(
+        self, session: DurableSession[Who], who: Who, mark: str, level: int, now: float
+    ) -> Seen:
         session.who, session.level, session.seen = who, level, now
-        return Seen(session.number, level, self._terms.gatekeeper.mark(who), now)
+        return Seen(session.number, level, mark, now)
 
     def _make_room(self, namespace: str) -> Sequence[Change] | None:
         """For one more session: phones that were given away count less than a new one."""

@@ -111,13 +111,11 @@ class Subscriber(Generic[Who]):
         if failure.check(Unavailable) is None:
             self.log.failure("a subscription could not be stored", failure)
         for change in changes:
-            self._exchange.ledger.later(change, valid=partial(self._still, change))
+            self._exchange.ledger.later(partial(self._still, change))
         then()
 
-    def _still(self, change: Subscribed | Unsubscribed) -> bool:
-        """Whether it has not been changed again."""
-        session = self._session
-        if isinstance(session, DurableSession) and session.ended:
-            return False
-        granted = self._exchange.subscriptions.granted(session, change.topic_filter)
-        return granted == (change.qos if isinstance(change, Subscribed) else None)
+    def _still(self, change: Subscribed | Unsubscribed) -> Subscribed | Unsubscribed | None:
+        """The change, unless it has been changed again."""
+        granted = self._exchange.subscriptions.granted(self._session, change.topic_filter)
+        wished = change.qos if isinstance(change, Subscribed) else None
+        return change if granted == wished else None

@@ -1,6 +1,6 @@
 """One connection: what comes out of bytes, and what may be said when."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,36 +30,17 @@ from mytracks.mqtt.protocol.packets.subscribe import FAILURE, Subscribe, Unsubsc
 from mytracks.mqtt.protocol.states import State
 from tests.mqtt.protocol import strategies
 from tests.mqtt.protocol.catalogue import BOTH, CONNECTS, PHONES, field, whole
+from tests.mqtt.protocol.machines import (
+    HELLO,
+    LIMITS,
+    broken_rules,
+    connected,
+    pubacks,
+    publish,
+)
 from tests.mqtt.protocol.malformed import MALFORMED, MALFORMED_CONNECTS
 
 quick = settings(derandomize=True, deadline=None, max_examples=150)
-LIMITS = ConnectionLimits()
-HELLO = Connect(4, "me", True, 0)
-
-
-def connected(
-    level: int = 4, limits: ConnectionLimits = LIMITS, clean_session: bool = True
-) -> Connection:
-    """A connection that was accepted."""
-    machine = Connection(limits)
-    machine.receive(encode(Connect(level, "me", clean_session, 0)))
-    machine.accept(session_present=False)
-    return machine
-
-
-def publish(packet_id: int) -> bytes:
-    """A PUBLISH with QoS 1."""
-    return encode(Publish("a", b"", 1, packet_id=packet_id))
-
-
-def pubacks(*packet_ids: int) -> bytes:
-    """PUBACKs of these packet ids."""
-    return b"".join(b"\x40\x02" + packet_id.to_bytes(2) for packet_id in packet_ids)
-
-
-def broken_rules(events: Iterable[Event]) -> list[str]:
-    """The rules of the violations among `events`."""
-    return [event.rule for event in events if isinstance(event, Violated)]
 
 
 class ConnectTests(SynchronousTestCase):
@@ -199,6 +180,18 @@ class ReceivingTests(SynchronousTestCase):
         self.assertEqual([Pinged(), Disconnected()], events)
         self.assertEqual([], machine.receive(b"\xff"))
 
+    def test_nothing_is_kept_of_what_comes_behind_the_end(self) -> None:
+        """A connection may linger for seconds after it; 64 KiB of each would be much."""
+        for end in (encode(Disconnect()), b"\xff"):
+            machine = connected()
+            machine.receive(end + b"x" * 1000)
+            self.assertEqual(0, machine.kept)
+        for refused in (encode(HELLO), whole(0x10, field("MQTT"), b"\x05")):
+            machine = Connection(LIMITS)
+            machine.receive(refused + b"x" * 1000)
+            machine.refuse(ConnackCode.SERVER_UNAVAILABLE)
+            self.assertEqual(0, machine.kept)
+
     def test_a_too_large_publish_is_told_with_what_acknowledges_it(self) -> None:
         """A phone would send it for ever; so it is set aside and acknowledged."""
         machine = connected(limits=ConnectionLimits(sizes=PacketSizes(packet=10)))
@@ -250,13 +243,16 @@ class AnsweringTests(SynchronousTestCase):
         self.assertRaises(Misused, machine.stored, 7)
 
     def test_suback_has_a_code_for_each_filter_and_no_failure_at_level_3(self) -> None:
-        """[MQTT-3.9.3-1], [MQTT-3.8.4-2]; MQTT 3.1 has no code for a refusal."""
-        codes = (1, FAILURE, 0)
-        self.assertEqual(bytes.fromhex("9005000a018000"), connected(4).suback(10, codes))
-        self.assertEqual(bytes.fromhex("9005000a010000"), connected(3).suback(10, codes))
+        """[MQTT-3.9.3-1, -2], [MQTT-3.8.4-2], [MQTT-2.3.1-7]; MQTT 3.1 has no code for a refusal;
+        any other code is our mistake."""
+        codes = (1, FAILURE, 2, 0)
+        self.assertEqual(bytes.fromhex("9006000a01800200"), connected(4).suback(10, codes))
+        self.assertEqual(bytes.fromhex("9006000a01000200"), connected(3).suback(10, codes))
+        for code in (3, 0x81, 255):
+            self.assertRaises(Misused, connected().suback, 10, [0, code])
 
     def test_the_other_answers_are_their_packets(self) -> None:
-        """[MQTT-3.10.4-4], [MQTT-3.12.4-1]"""
+        """[MQTT-3.10.4-4], [MQTT-2.3.1-7], [MQTT-3.12.4-1]"""
         self.assertEqual(bytes.fromhex("b002000b"), connected().unsuback(11))
         self.assertEqual(bytes.fromhex("d000"), connected().pingresp())
 
@@ -275,7 +271,8 @@ class DeliveringTests(SynchronousTestCase):
     """PUBLISH to the peer."""
 
     def test_quality_of_service_0_is_sent_at_once_and_never_twice(self) -> None:
-        """[MQTT-2.3.1-5], [MQTT-3.3.1-2]: no packet id, no DUP; no window holds it up."""
+        """[MQTT-4.3.1-1], [MQTT-2.3.1-5], [MQTT-3.3.1-2]: no packet id, no DUP; no window holds it
+        up."""
         machine = connected(limits=ConnectionLimits(max_inflight=1))
         machine.deliver("a", b"", 1, False)
         self.assertEqual(bytes.fromhex("3104000161 78"), machine.deliver("a", b"x", 0, True))

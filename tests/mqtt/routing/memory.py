@@ -308,7 +308,7 @@ class HandJournal:
         done: Deferred[Recorded[Any]] = Deferred()
         self._waiting.append(_Waiting(done, facts, tuple(changes)))
         if not self.by_hand:
-            self.fire()
+            self.fire_all()
         return done
 
     def queued(

@@ -35,6 +35,7 @@ from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Message, Peer, Standing, Verdict
+from mytracks.mqtt.routing.sessions import Sessions
 from tests.mqtt.routing.memory import HandJournal, Memory
 
 
@@ -129,12 +130,19 @@ FULL_DISK: Final = Unavailable("the disk is full")
 class Rig:
     """A broker and everything around it."""
 
-    def __init__(self, limits: Limits | None = None, memory: Memory | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits | None = None,
+        memory: Memory | None = None,
+        trouble: Exception | None = None,
+    ) -> None:
+        self.unstarted: BaseException | None = None
         self.timers = Timers()
         self.began = 1_700_000_000.0
         self.host = Host()
         self.limits = limits or Limits()
         self.journal = HandJournal(memory)
+        self.journal.trouble = trouble
         self.broker = self._broker()
 
     def restart(self, limits: Limits | None = None) -> None:
@@ -154,11 +162,17 @@ class Rig:
         started = Deferred.fromCoroutine(broker.start())
         assert started.called, "it waits for something"
         started.addErrback(self._unstarted)
-        self._sweep = max(self.timers.getDelayedCalls(), key=lambda call: call.getTime())
+        calls = self.timers.getDelayedCalls()
+        self._sweep = max(calls, key=lambda call: call.getTime(), default=None)
         return broker
 
     def _unstarted(self, failure: Failure) -> None:
         self.unstarted = failure.value
+
+    @property
+    def sessions(self) -> Sessions[str]:
+        """The broker's own book of them."""
+        return self.broker._exchange.sessions
 
     @property
     def waited_for(self) -> list[IDelayedCall]:

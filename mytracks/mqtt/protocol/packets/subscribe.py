@@ -11,6 +11,8 @@ from mytracks.mqtt.protocol.topics import check_filter
 
 FAILURE: Final = 0x80
 """SUBACK's code for a filter that was not granted. MQTT 3.1 (level 3) does not know it."""
+CODES: Final = frozenset({0, 1, 2, FAILURE})
+"""What a SUBACK may say of a filter [MQTT-3.9.3-2]."""
 
 
 @frozen
@@ -88,7 +90,7 @@ def decode_suback(_first: int, body: bytes) -> Suback:
     fields = Fields(body)
     packet_id = fields.packet_id()
     codes = tuple(body[2:])
-    if not codes or not {0, 1, 2, FAILURE}.issuperset(codes):
+    if not codes or not CODES.issuperset(codes):
         raise MalformedPacket("MQTT-3.9.3-2", "a code is missing or reserved")
     return Suback(packet_id, codes)
 

@@ -1,0 +1,1 @@
+"""Damaged streams against the connection machine: `python -m tests.mqtt.fuzz`."""
