@@ -107,7 +107,7 @@ def check(console: Console, full: bool) -> None:
 
     settings = console.settings()
     running = console.ask_running("store.state")
-    kept = Backups(folder=settings.data_dir / "backups", every=0)
+    kept = Backups(folder=settings.backup.place(settings.data_dir), every=settings.backup.every)
     findings: list[Finding] = []
     with _care(console):
         for finding in checked(_source(console, running), kept, today(), full=full):

@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from mytracks.clock import EARLIEST, believable, iso
 from mytracks.store.care import sqlite_side
 from mytracks.store.care.backup import Source
-from mytracks.store.care.folder import backups
+from mytracks.store.care.folder import backups, made
 from mytracks.store.care.sides import Side, counts, refuse_unfinished, revision
 from mytracks.store.care.wording import SQLITE, worded
 from mytracks.store.files import FILE, StoreRefused, snapshots
@@ -176,15 +176,17 @@ def _clock(now: float) -> Finding:
 
 def _backups(directory: Path, kept: Backups, now: float) -> Finding:
     try:
-        whole = [*backups(kept.folder)[:1], *snapshots(directory)[:1]]
-        found = sorted((path.stat().st_mtime, path) for path in whole)
+        dated = [(float(made(path)), path) for path in backups(kept.folder, now)[:1]]
+        dated += [(path.stat().st_mtime, path) for path in snapshots(directory)[:1]]
     except OSError as error:
         return Finding("backup", WARNING, f"{kept.folder}: {error.strerror}")
-    if not found:
+    if not dated:
         return Finding("backup", WARNING, f"none in {kept.folder}: see `mytracks backup`")
-    at, path = found[-1]
-    hours = max(0.0, now - at) / _HOUR
+    past, at, path = max((at <= now, at, path) for at, path in dated)
+    hours = (now - at) / _HOUR
     facts = {"newest": str(path), "made": iso(at), "hours": round(hours, 1)}
+    if not past:
+        return Finding("backup", WARNING, f"the newest, {path}, is dated {iso(at)}", facts)
     told = f"the newest is {path}, {_ago(hours)} old"
     late = bool(kept.every) and hours > 2 * kept.every
     return Finding("backup", WARNING if late else OK, told, facts)
