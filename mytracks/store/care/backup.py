@@ -82,7 +82,8 @@ def _copy_file(path: Path, copy: Path, progress: Progress) -> None:
     size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
     # The copy, and the tar with the copy in it.
     _refuse_small(copy.parent, 2 * size + size // 10)
-    sqlite_side.copy_whole(path, copy, progress)
+    with worded(_WHAT, path):
+        sqlite_side.copy_whole(path, copy, progress)
 
 
 def _copy_server(url: str, copy: Path, progress: Progress) -> None:

@@ -50,13 +50,13 @@ class Backups:
 
 def check(source: Source, kept: Backups, now: float, *, full: bool) -> Iterator[Finding]:
     """All findings, each as soon as it is known. `now`: UTC seconds; `full`: however long."""
-    yield from _database(source, full)
+    yield from _database(source, now, full)
     yield _space(source.directory)
     yield _clock(now)
     yield _backups(source.directory, kept, now)
 
 
-def _database(source: Source, full: bool) -> Iterator[Finding]:
+def _database(source: Source, now: float, full: bool) -> Iterator[Finding]:
     side: Side
     try:
         with worded("the database cannot be read", source.directory / FILE, source.database):
@@ -71,7 +71,7 @@ def _database(source: Source, full: bool) -> Iterator[Finding]:
         return
     with closing(side):
         first = partial(_pages, full=full) if source.database == SQLITE else _server
-        for look in (first, _tables, _counts):
+        for look in (first, _tables, _counts, partial(_dates, now)):
             try:
                 with worded("it cannot be looked at", source.directory / FILE, source.database):
                     found = look(side)
@@ -149,6 +149,18 @@ def _counts(side: Side) -> Finding:
     found = counts(side)
     told = [f"{found.get(name, 0)} {words}" for name, words in _TOLD.items()]
     return Finding("rows", OK, ", ".join(told), {"counts": dict(found)})
+
+
+def _dates(now: float, side: Side) -> Finding:
+    """Whether the clock is behind what was stored: it was ahead then, or is behind now."""
+    ((newest,),) = side.ask("SELECT max(seen) FROM device")
+    if newest is None:
+        return Finding("dates", OK, "no device has reported yet")
+    facts = {"newest": iso(newest)}
+    if newest > now + _HOUR:
+        told = f"the newest report came at {iso(newest)}, after what the clock says now"
+        return Finding("dates", WARNING, told, facts)
+    return Finding("dates", OK, f"the newest report came at {iso(newest)}", facts)
 
 
 _TOLD: Final = {"user_account": "accounts", "device": "devices", "location": "locations"}

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mytracks.store.files import StoreRefused
-from mytracks.store.sqlite.failures import is_damaged, line
+from mytracks.store.sqlite.failures import is_damaged, line, name_of
 
 SQLITE = "sqlite"
 
@@ -20,6 +20,9 @@ def worded(what: str, path: Path | None = None, url: str = SQLITE) -> Iterator[N
     try:
         yield
     except sqlite3.Error as error:
+        if name_of(error).startswith("SQLITE_INTERRUPT"):
+            # What Ctrl-C raises inside SQLite's own work is lost on the way out.
+            raise KeyboardInterrupt from error
         how = "is damaged" if is_damaged(error) else "cannot be used"
         raise StoreRefused(f"{what}: {path or 'the database'} {how}: {line(error)}") from error
     except OSError as error:
