@@ -202,6 +202,35 @@ class BrokenOffTests(BackupCase):
             self.assertIn("StoreRefused: no backup was made", done.stderr)
             self.assertEqual([], self.names(self.place))
 
+    def test_ctrl_c_leaves_nothing(self) -> None:
+        """Even in the middle of SQLite's own work, which loses what interrupted it."""
+        self.file.unlink()
+        fill(self.folder, 50_000)
+        for moment in ("copying the database", "checking the copy", "writing the backup"):
+
+            def progress(what: str, *_: object, moment: str = moment) -> None:
+                if what == moment:
+                    raise KeyboardInterrupt
+
+            source = Source(directory=self.folder, database="sqlite")
+            with self.assertRaises(KeyboardInterrupt):
+                back_up(source, self.backup, NOW, with_keys=True, progress=progress)
+            self.assertEqual([], self.names(self.place))
+
+    def test_two_at_once_do_not_mix(self) -> None:
+        """The second is refused; the first goes on."""
+
+        def progress(what: str, *_: object) -> None:
+            if what == "checking the copy":
+                said.append(str(self.assertRaises(StoreRefused, self.back_up)))
+
+        said: list[str] = []
+        source = Source(directory=self.folder, database="sqlite")
+        back_up(source, self.backup, NOW, with_keys=True, progress=progress)
+        self.assertIn("another backup", said[0])
+        self.restore()
+        self.assert_restored()
+
     def test_a_damaged_source_is_named_and_not_the_target(self) -> None:
         """Whoever reads it must know which file to worry about."""
         content = bytearray(self.file.read_bytes())
