@@ -19,6 +19,7 @@ from mytracks.control.limits import Limits as ControlLimits
 from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
+from mytracks.store.care.limits import Limits as BackupLimits
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.postgresql import address
 from mytracks.tracks.limits import Limits as TracksLimits
@@ -190,6 +191,7 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "http": HTTPLimits,
     "people": PeopleLimits,
     "store": StoreLimits,
+    "backup": BackupLimits,
     "tracks": TracksLimits,
     "phones": PhonesLimits,
     "control": ControlLimits,
@@ -218,6 +220,7 @@ class Settings:
     http: HTTPLimits
     people: PeopleLimits
     store: StoreLimits
+    backup: BackupLimits
     tracks: TracksLimits
     phones: PhonesLimits
     control: ControlLimits
@@ -320,13 +323,17 @@ def _section(room: str, limits: type[Any], environment: Mapping[str, str], table
 
 
 def _limit(name: str, default: object, value: object) -> object:
-    """A limit is read as its default is: a number, a list of texts, or yes and no."""
+    """A limit is read as its default is: a number, a text, a list of them, or yes and no."""
     if isinstance(default, bool):
         return _boolean(name, value)
     if isinstance(default, int):
         return _count(name, value)
     if isinstance(default, float):
         return _seconds(name, value)
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise BadSetting(name, value, "a text")
+        return value.strip()
     items = _items(value)
     if items is None:
         raise BadSetting(name, value, "a list of texts")

@@ -2,6 +2,7 @@
 daemon is not disturbed and writes nothing outside its own directory.
 """
 
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -107,7 +108,7 @@ def check(console: Console, full: bool) -> None:
 
     settings = console.settings()
     running = console.ask_running("store.state")
-    kept = Backups(folder=settings.data_dir / "backups", every=0)
+    kept = Backups(folder=settings.backup.place(settings.data_dir), every=settings.backup.every)
     findings: list[Finding] = []
     with _care(console):
         for finding in checked(_source(console, running), kept, today(), full=full):
@@ -160,6 +161,8 @@ def _care(console: Console) -> Iterator[Bar]:
     from mytracks.host.data_dir import DataDirRefused
     from mytracks.store.files import StoreRefused
 
+    # As Ctrl-C: what is half done is cleared away.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     bar = Bar(console.machine)
     try:
         yield bar

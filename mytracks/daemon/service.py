@@ -20,6 +20,7 @@ from mytracks.clock import Clock, Tasks, use_monotonic_timers
 from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
+from mytracks.daemon.backups import ScheduledBackups
 from mytracks.daemon.joining import Ports, Rooms, WrapJournal, condition, join, open_people, url
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
@@ -150,6 +151,9 @@ class Daemon(Service):
         await control.open()
         opened.push_async_callback(control.close)
         await self._listen(rooms)
+        backups = ScheduledBackups(settings, self._clock, self._reactor)
+        backups.open()
+        opened.push_async_callback(backups.close)
         settle()
         self._rooms = rooms
         self._announce(rooms)

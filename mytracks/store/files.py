@@ -27,9 +27,9 @@ def damaged(path: Path, what: str) -> CorruptDatabase:
     """The refusal to go on with `path`, which tells how to restore it."""
     kept = snapshots(path.parent)
     if kept:
-        way = f"the newest snapshot is {kept[0]}: stop mytracks and copy it to {path.name}"
+        way = f"the newest snapshot is {kept[0]}: give it, or a backup, to `mytracks restore`"
     else:
-        way = "there is no snapshot: restore a backup as that file"
+        way = "there is no snapshot: give a backup to `mytracks restore`"
     return CorruptDatabase(
         f"{path} {what}; {way}"
         f" (move {path.name} and {path.name}-wal away first, do not delete them)"

@@ -16,7 +16,7 @@ from twisted.web.server import Request as TwistedRequest
 from mytracks.web.answers import Answer
 from mytracks.web.body import Body, State
 from mytracks.web.headers import usable_host
-from mytracks.web.patience import Patience
+from mytracks.web.patience import Wait
 from mytracks.web.problems import CHALLENGE, RETRY_AFTER, broken, problem
 from mytracks.web.proxies import Hop
 
@@ -39,7 +39,7 @@ class Request(TwistedRequest):
     channel: "Channel"
     site: "Site"
     body: Body
-    patience: Patience
+    patience: Wait
     route = "(none)"
     host_name = ""
     _for_phones = False
@@ -77,7 +77,7 @@ class Request(TwistedRequest):
         self.responseHeaders.setRawHeaders(b"Date", [datetimeToString()])
         self.prepath: list[bytes] = []
         self.postpath = [unquote_to_bytes(part) for part in self.path[1:].split(b"/")]
-        self.patience = Patience(self.site.clock, self.site.limits.answer_within)
+        self.patience = self.site.patience.begin(self.site.limits.answer_within)
         self.site.router.dispatch(self)
 
     def _react(self, state: State) -> None:

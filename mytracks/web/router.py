@@ -17,7 +17,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request as TwistedRequest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from mytracks.errors import Refused, Unauthenticated
+from mytracks.errors import Refused, Unauthenticated, Unavailable
 from mytracks.web.answers import Answer, HandOver
 from mytracks.web.identity import Identity, session_token
 from mytracks.web.pages.errors import ErrorPages
@@ -60,7 +60,7 @@ class Router:
             return
         route, operation = quick
         request.route = route.path
-        answering = Deferred.fromCoroutine(self._answer(request, operation, {}))
+        answering = self._answering(request, operation, {})
         request.notifyFinish().addErrback(lambda _: answering.cancel())
         answering.addCallback(self._send, request)
         answering.addErrback(self._broke, request)
@@ -97,26 +97,32 @@ class Router:
         request.route = route.path
         operation = route.operation(request.method.decode("ascii"))
         assert operation is not None, "Klein matched a method that the route does not have"
-        answer = await self._answer(request, operation, parts)
+        answer = await self._answering(request, operation, parts)
         if isinstance(answer, HandOver):
             request.hand_over()
             return answer.resource
         return request.prepare(answer)
 
+    def _answering(
+        self, request: Request, operation: Operation, parts: dict[str, str]
+    ) -> Deferred[Answer | HandOver]:
+        work = Deferred.fromCoroutine(self._answer(request, operation, parts))
+        request.patience.watch(work)
+        return work
+
     async def _answer(
         self, request: Request, operation: Operation, parts: dict[str, str]
     ) -> Answer | HandOver:
-        work = Deferred.fromCoroutine(self._handled(request, operation, parts))
         try:
-            return await request.patience.wait_for(work)
+            visit = await self._identity.enter(request, operation)
+            return await operation.handler(visit, **parts)
         except Refused as refused:
             return self._refusal(request, operation, refused)
-
-    async def _handled(
-        self, request: Request, operation: Operation, parts: dict[str, str]
-    ) -> Answer | HandOver:
-        visit = await self._identity.enter(request, operation)
-        return await operation.handler(visit, **parts)
+        except CancelledError:
+            if not request.patience.over:
+                raise
+            late = Unavailable("There was no answer in time. Try again later.")
+            return self._refusal(request, operation, late)
 
     def _refusal(self, request: Request, operation: Operation, refused: Refused) -> Answer:
         if operation.audience is Audience.BROWSER:

@@ -13,6 +13,7 @@ from mytracks.web.channel import Channel
 from mytracks.web.headers import SecurityHeaders
 from mytracks.web.limits import Limits
 from mytracks.web.live import LiveDoor
+from mytracks.web.patience import Patience
 from mytracks.web.proxies import Proxies
 from mytracks.web.request import Request
 from mytracks.web.router import Router
@@ -47,6 +48,7 @@ class Site(TwistedSite):
         self.clock = clock
         self.limits = limits
         self.room = Room(limits.max_bodies)
+        self.patience = Patience(clock)
         self._channels: dict[Channel, None] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> Channel:  # type: ignore[override]
@@ -84,5 +86,6 @@ class Site(TwistedSite):
     async def close(self) -> None:
         """Say goodbye: sockets and idle connections are closed, the others after their answer."""
         self.live.close()
+        self.patience.close()
         for channel in list(self._channels):
             channel.goodbye()

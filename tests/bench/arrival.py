@@ -4,7 +4,6 @@ Arrivals come over a pipe from a process of their own (`pacer.py`), so that they
 a socket does. What the load itself costs is measured on a journal that does nothing.
 """
 
-import gc
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from twisted.internet.protocol import ProcessProtocol
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
+from mytracks.host.garbage import settle
 from mytracks.phones.facts import Fact, Kept, Reported
 from mytracks.store.database import Database
 from tests.bench.pacer import STAMP
@@ -132,9 +132,7 @@ class _Load(ProcessProtocol):
 async def at_rate(journal: Journal, clock: Clock, facts: Sequence[Reported], rate: int) -> Arrived:
     """Let all `facts` arrive, so many a second."""
     load = _Load(journal, facts)
-    # What was made before is no garbage of the store's.
-    gc.collect()
-    gc.freeze()
+    settle()
     ticks, cpu = Ticks(clock), time.process_time()
     words = [sys.executable, "-m", "tests.bench.pacer", str(rate), str(len(facts))]
     cast(IReactorProcess, reactor).spawnProcess(
@@ -144,7 +142,6 @@ async def at_rate(journal: Journal, clock: Clock, facts: Sequence[Reported], rat
     found = Arrived(
         sorted(load.delays), ticks.stop(), time.process_time() - cpu, time.monotonic() - load.first
     )
-    gc.unfreeze()
     await load.gone
     return found
 
@@ -192,14 +189,11 @@ async def flat_out(
 ) -> Arrived:
     """Hand all `facts` over as fast as they are taken."""
     load = _Saturating(journal, clock, facts)
-    gc.collect()
-    gc.freeze()
+    settle()
     database.attach(cast(Any, load))
     ticks, cpu, start = Ticks(clock), time.process_time(), time.monotonic()
     load.send()
     await load.done
     lasted = time.monotonic() - start
     database.detach(cast(Any, load))
-    found = Arrived(sorted(load.delays), ticks.stop(), time.process_time() - cpu, lasted)
-    gc.unfreeze()
-    return found
+    return Arrived(sorted(load.delays), ticks.stop(), time.process_time() - cpu, lasted)

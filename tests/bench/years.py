@@ -15,6 +15,7 @@ from typing import Any, Final
 import psycopg2
 from attrs import evolve
 
+from mytracks.host.garbage import settle
 from mytracks.store.database import sql
 from mytracks.store.files import FILE
 from mytracks.store.locations import PAGE
@@ -133,17 +134,19 @@ async def _read(store: Store, steps: int) -> None:
     async def last(tx: Transaction) -> int:
         return len(await store.locations.last(tx, devices))
 
-    await _timed(store, "a device's day", locations, " (bar 5)")
-    await _timed(store, "its rows alone", rows, "")
+    settle()
+    await _timed(store, "a device's day", rows, " (bar 5)")
+    await _timed(store, "a device's day as locations", locations, "")
     await _timed(store, "last position of all", last, " (bar 5)")
 
 
 async def _timed(store: Store, name: str, unit: Unit[int], bar: str) -> None:
-    delays, found = [], 0
+    delays, found, cpu = [], 0, time.process_time()
     for _ in range(_READS):
         start = time.perf_counter()
         found = await store.database.read(unit)
         delays.append(time.perf_counter() - start)
+    cpu = (time.process_time() - cpu) / _READS * 1e3
     delays.sort()
     p50, p99 = share(delays, 0.5) * 1e3, share(delays, 0.99) * 1e3
-    say(f"  {name}: p50 {p50:.2f} ms{bar}, p99 {p99:.2f} ms, {found} rows")
+    say(f"  {name}: p50 {p50:.2f} ms{bar}, p99 {p99:.2f} ms, CPU {cpu:.2f} ms, {found} rows")

@@ -111,6 +111,13 @@ class OperationsTests(TestCase):
             self.assertEqual("invalid", (await self.refused("user.add", **arguments)).kind)
         self.assertEqual("unknown_operation", (await self.refused("user.frobnicate")).kind)
 
+    async def test_the_database_that_is_really_used_is_told_with_its_health(self) -> None:
+        """`mytracks backup` must copy what the server writes, whatever flags it was given."""
+        await self.opened()
+        told = await self.done("store.state")
+        self.assertEqual("sqlite", told["database"])
+        self.assertEqual(await self.done("health"), told["health"])
+
     async def test_the_health_is_told_as_the_web_tells_it(self) -> None:
         """`mytracks check` asks for it where no web listens."""
         await self.opened()

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 from tests.postgresql.server import PASSWORD, PostgreSQL
@@ -80,12 +81,20 @@ class DoorTests(HangCase):
 
     def test_what_memory_knows_is_told_all_the_same_and_the_rest_refused_at_once(self) -> None:
         """And nobody is signed out by it."""
+        self.assert_memory_serves(self.server.freeze, self.server.thaw)
+
+    def test_the_same_holds_while_the_server_is_gone(self) -> None:
+        """An update of the system stops and starts it."""
+        self.assert_memory_serves(self.server.kill, self.server.start)
+
+    def assert_memory_serves(self, go: Callable[[], object], come: Callable[[], object]) -> None:
+        """While the server is away nobody waits, and what was kept is acknowledged after it."""
         browser = Web(self.daemon.http)
         self.assertEqual(303, browser.sign_in(ANA, PASSWORDS[ANA]).status)
         newcomer = Web(self.daemon.http)
         token = newcomer.form_token("/login/")
         watched = self.signed_in(self.daemon, BEN, "watched")
-        self.server.freeze()
+        go()
         number = watched.post(f"owntracks/{BEN}/phone", wire(fix()))
         self.noticed()
         began = time.monotonic()
@@ -101,7 +110,7 @@ class DoorTests(HangCase):
         self.assertLess(time.monotonic() - began, PATIENT, "something was waited for")
         listed = self.daemon.cli("user", "list", "--json")
         self.assertEqual([ANA, BEN], [each["name"] for each in json.loads(listed.out)])
-        self.server.thaw()
+        come()
         self.assertEqual(number, watched.expect(packets.PUBACK, 10).packet_id)
         until(lambda: self.health()["state"] == "ok", 10, "health is ok again")
         self.assertEqual(200, browser.get("/").status)

@@ -1,21 +1,19 @@
 """A database that does not answer costs nobody more than ten seconds, and costs no message."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Final, cast
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.task import Clock as ManualClock
 from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.clock import Clock
-from mytracks.errors import Unavailable
 from mytracks.sharing.identity import Device
 from mytracks.tracks.locations import Recorded
 from mytracks.web.limits import Limits
-from mytracks.web.patience import Patience
+from mytracks.web.patience import Patience, Wait
 from tests.tracks.memory import fix
 from tests.web.door import Browser, Door, Reply, basic
 
@@ -28,81 +26,98 @@ class PatienceTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.timers = ManualClock()
-        self.patience = Patience(Clock(self.timers), 10)
+        self.patience = Patience(Clock(self.timers))
         self.cancelled: list[Deferred[str]] = []
-        self.work: Deferred[str] = Deferred(self.cancelled.append)
 
-    def nothing_left(self) -> None:
-        """No timer keeps a request that is over in memory."""
-        self.assertEqual([], self.timers.getDelayedCalls())
+    def begun(self, seconds: float = 10) -> tuple[Wait, Deferred[str]]:
+        """A request that waits, and what it waits for."""
+        work: Deferred[str] = Deferred(self.cancelled.append)
+        wait = self.patience.begin(seconds)
+        wait.watch(work)
+        return wait, work
 
     def test_what_comes_in_time_is_the_answer(self) -> None:
-        """Whatever it is, good or bad."""
-        answer = self.patience.wait_for(self.work)
+        """Whatever it is, good or bad; nothing keeps a request that is over in memory."""
+        wait, work = self.begun()
         self.timers.advance(9.9)
-        self.work.callback("stored")
-        self.assertEqual("stored", self.successResultOf(answer))
-        self.nothing_left()
-        failing: Deferred[str] = Deferred()
-        answer = self.patience.wait_for(failing)
+        work.callback("stored")
+        self.assertEqual("stored", self.successResultOf(work))
+        _, failing = self.begun()
         failing.errback(KeyError("a bug"))
-        self.failureResultOf(answer, KeyError)
-        self.nothing_left()
+        self.failureResultOf(failing, KeyError)
+        self.assertEqual(0, len(self.patience))
+        self.timers.advance(100)
+        self.assertEqual(([], False), (self.cancelled, wait.over))
+        self.assertEqual([], self.timers.getDelayedCalls())
 
     def test_what_is_there_at_once_costs_no_timer(self) -> None:
-        """Most answers are."""
-        self.work.callback("stored")
-        self.assertEqual("stored", self.successResultOf(self.patience.wait_for(self.work)))
-        self.nothing_left()
+        """Many answers are."""
+        self.patience.begin(10).watch(succeed("known"))
+        self.assertEqual(([], 0), (self.timers.getDelayedCalls(), len(self.patience)))
 
     def test_nobody_waits_longer(self) -> None:
         """Who is told to come again can do something else meanwhile."""
-        answer = self.patience.wait_for(self.work)
+        wait, work = self.begun()
         self.timers.advance(10)
-        self.failureResultOf(answer, Unavailable)
-        self.assertEqual([self.work], self.cancelled)
+        self.failureResultOf(work, CancelledError)
+        self.assertEqual(([work], True), (self.cancelled, wait.over))
+
+    def test_each_has_its_own_time_and_all_share_one_timer(self) -> None:
+        """Two thousand a second come and go."""
+        first = self.begun()[1]
+        self.timers.advance(4)
+        second = self.begun()[1]
+        self.assertEqual(1, len(self.timers.getDelayedCalls()))
+        first.callback("stored")
+        self.timers.advance(9.9)
+        self.assertEqual([], self.cancelled)
+        self.timers.advance(0.2)
+        self.assertEqual([second], self.cancelled)
+        self.failureResultOf(second, CancelledError)
+        self.assertEqual([], self.timers.getDelayedCalls())
+
+    def test_a_shorter_limit_counts_at_once(self) -> None:
+        """It was adopted while others wait by the longer one."""
+        long = self.begun(10)[1]
+        short = self.begun(2)[1]
+        self.timers.advance(2)
+        self.assertEqual([short], self.cancelled)
+        self.timers.advance(8)
+        self.assertEqual([short, long], self.cancelled)
+        for work in (short, long):
+            self.failureResultOf(work, CancelledError)
 
     def test_what_goes_on_is_waited_for(self) -> None:
         """Years of history take their time, piece by piece."""
-        answer = self.patience.wait_for(self.work)
+        wait, work = self.begun()
         for _ in range(5):
             self.timers.advance(9)
-            self.patience.renew()
-        self.assertNoResult(answer)
+            wait.renew()
+        self.assertNoResult(work)
         self.timers.advance(10)
-        self.failureResultOf(answer, Unavailable)
-        self.patience.renew()
-        self.nothing_left()
+        self.failureResultOf(work, CancelledError)
+        wait.renew()
+        self.assertEqual([], self.timers.getDelayedCalls())
 
-    def test_a_client_that_hangs_up_ends_the_work_and_the_timer(self) -> None:
-        """Nobody is there to be told."""
-        answer = self.patience.wait_for(self.work)
-        answer.cancel()
-        self.assertEqual([self.work], self.cancelled)
-        self.failureResultOf(answer, CancelledError)
-        self.nothing_left()
+    def test_a_client_that_hangs_up_ends_the_work(self) -> None:
+        """Nobody is there to be told, nor did anything take too long."""
+        wait, work = self.begun()
+        work.cancel()
+        self.failureResultOf(work, CancelledError)
+        self.assertEqual((0, False), (len(self.patience), wait.over))
 
-    def test_a_mistake_after_the_end_is_logged(self) -> None:
-        """It is ours all the same; a refusal is nobody's."""
-        errors: list[tuple[Exception, int]] = [(KeyError("a bug"), 1), (Unavailable("down"), 0)]
-        for error, told in errors:
-            self._too_late(partial(_fail, error))
-            self.assertEqual(told, len(self.flushLoggedErrors(KeyError)))
-
-    def test_what_comes_too_late_is_dropped(self) -> None:
-        """Whoever waited was told something else."""
-        self._too_late(lambda work: work.callback("after all"))
-
-    def _too_late(self, ends: Callable[[Deferred[str]], None]) -> None:
-        """Wait too long for work that `ends` in this way."""
-        work: Deferred[str] = Deferred(ends)
-        answer = self.patience.wait_for(work)
+    def test_a_closed_door_leaves_no_timer_when_the_last_one_is_answered(self) -> None:
+        """Those that wait are answered in time all the same."""
+        (_, first), (_, second), idle = self.begun(), self.begun(), Patience(Clock(self.timers))
+        idle.close()
+        self.patience.close()
+        first.callback("stored")
+        self.assertEqual(1, len(self.timers.getDelayedCalls()))
+        second.callback("stored")
+        self.assertEqual([], self.timers.getDelayedCalls())
+        _, late = self.begun()
         self.timers.advance(10)
-        self.failureResultOf(answer, Unavailable)
-
-
-def _fail(error: Exception, work: Deferred[str]) -> None:
-    work.errback(error)
+        self.failureResultOf(late, CancelledError)
 
 
 class DoorCase(TestCase):
@@ -124,11 +139,6 @@ class DoorCase(TestCase):
     def pass_time(self, seconds: float) -> None:
         """For the door."""
         self.door.room.timers.advance(seconds)
-
-    def due(self) -> list[float]:
-        """In how many seconds timers of the door end."""
-        timers = self.door.room.timers
-        return [call.getTime() - timers.seconds() for call in timers.getDelayedCalls()]
 
     def asking(self, method: str, path: str, **words: Any) -> Deferred[Reply]:
         """A request that is not waited for."""
@@ -164,16 +174,15 @@ class PhoneTests(DoorCase):
             self.pass_time(LATE)
             self.assertEqual(503, (await posting).status, path)
 
-    async def test_an_answer_in_time_leaves_no_timer_behind(self) -> None:
-        """Each would keep its request for ten seconds: 20,000 of them at 2,000/s."""
-        self.door.site.adopt(Limits(answer_within=7.5))
+    async def test_an_answer_in_time_leaves_nothing_behind(self) -> None:
+        """Else each would be kept for ten seconds: 20,000 of them at 2,000/s."""
         self.door.broker.holding = True
         posting = self.asking("POST", "/pub", body=FIX)
         await self.until(lambda: self.door.broker.held)
-        self.assertIn(7.5, self.due())
+        self.assertEqual(1, len(self.door.site.patience))
         self.door.broker.held[0].callback(None)
         self.assertEqual(200, (await posting).status)
-        self.assertNotIn(7.5, self.due())
+        self.assertEqual(0, len(self.door.site.patience))
 
     async def test_the_limit_is_adopted_while_running(self) -> None:
         """SIGHUP; it counts from the next request on."""
@@ -183,6 +192,16 @@ class PhoneTests(DoorCase):
         await self.until(lambda: self.door.broker.held)
         self.pass_time(2)
         self.assertEqual(503, (await posting).status)
+
+    async def test_a_client_that_hangs_up_is_no_mistake_of_ours(self) -> None:
+        """Trains enter tunnels while something is stored."""
+        self.door.broker.holding = True
+        posting = self.asking("POST", "/pub", body=FIX)
+        await self.until(lambda: self.door.broker.held)
+        posting.addErrback(lambda _: None)
+        posting.cancel()
+        await self.until(lambda: not len(self.door.site.patience))
+        self.assertEqual([], self.flushLoggedErrors())
 
 
 class PageTests(DoorCase):

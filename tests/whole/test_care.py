@@ -268,3 +268,57 @@ class CheckTests(CareCase):
         done = self.daemon.cli("check")
         self.assertEqual(1, done.code, done)
         self.assertIn("audit is missing", done.out)
+
+
+class MovingTests(CareCase):
+    """The same server on another database."""
+
+    def test_a_household_moves_to_postgresql_or_back(self) -> None:
+        """Same answers over REST, same passwords, new places behind the old ones."""
+        self.daemon.start()
+        self.publish(self.daemon)
+        before = self.places(self.daemon)
+        target = "sqlite" if not databases.ON_SQLITE else databases.server().database()
+        words = ("migrate-database", "--to", target)
+        self.assertIn("running", self.refused(*words))
+        self.daemon.stop()
+        told = self.done(*words).out
+        self.assertIn("checksums of all", told)
+        self.assertIn("3 locations", told)
+        self.assertNotIn(target.partition("@")[0], told.replace("sqlite", "") or "-")
+        again = self.refused(*words)
+        self.assertRegex(again, "not empty|there already")
+        moved = Daemon(self.daemon.home, flags=self.daemon.flags, database=target)
+        self.addCleanup(moved.close)
+        moved.start()
+        self.assertEqual(before, self.places(moved))
+        phone = self.signed_in(moved, ANA)
+        phone.publish(f"owntracks/{ANA}/phone", wire(fix(tst=1_767_225_700)))
+        self.assertEqual(4, len(self.places(moved)))
+        self.assertIn("4 locations", self.done("check", daemon=moved).out)
+
+    def test_a_url_that_cannot_be_meant_is_wrong_usage(self) -> None:
+        """And its password is not repeated."""
+        done = self.daemon.cli("migrate-database", "--to", "mysql://a:secret@b/c")
+        self.assertEqual(2, done.code, done)
+        self.assertNotIn("secret", done.err)
+
+
+class ScheduleTests(CareCase):
+    """The server backs itself up, as its settings say."""
+
+    def test_a_running_server_makes_a_backup_that_can_be_restored(self) -> None:
+        """Nobody remembers to, after the first month."""
+        daemon = self.new_daemon(environ={"MYTRACKS_BACKUP__EVERY": "24"})
+        daemon.start()
+        self.publish(daemon)
+        line = daemon.expect_line("backed up to", within=30)
+        self.assertNotIn("postgresql://", daemon.log)
+        (made,) = (daemon.data / "backups").iterdir()
+        self.assertIn(str(made), line)
+        self.assertIn(str(made), self.done("check", daemon=daemon).out)
+        other = self.empty()
+        self.done("restore", str(made), daemon=other)
+        other.start()
+        self.assertEqual(3, len(self.places(other)))
+        self.assertLess(daemon.stop(), 5)

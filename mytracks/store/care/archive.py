@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from attrs import asdict, frozen
+from attrs import asdict, field, frozen
 
 from mytracks.clock import iso
 from mytracks.store.files import StoreRefused
@@ -36,6 +36,10 @@ Progress = Callable[[str, int, int], object]
 """What is under way, how much of it is done, and how much there is to do; any unit."""
 
 
+def _texts(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(words)
+
+
 @frozen(kw_only=True)
 class Manifest:
     """What a backup holds. `made`: ISO 8601, UTC. `keys`: `included`, `left out` or `none`: the
@@ -50,7 +54,7 @@ class Manifest:
     counts: Mapping[str, int]
     sha256: Mapping[str, str]
     keys: str
-    locked: Sequence[str]
+    locked: Sequence[str] = field(converter=_texts)
 
 
 @frozen

@@ -64,9 +64,10 @@ def _copy_of(target: Path) -> Path:
 
 def _alone(part: Path) -> IO[bytes]:
     """The unfinished file, emptied; one that a killed run left is taken over."""
-    descriptor = os.open(part, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    file = os.fdopen(descriptor, "r+b")
+    flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW
+    file = os.fdopen(os.open(part, flags, 0o600), "r+b")
     try:
+        os.fchmod(file.fileno(), 0o600)
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
@@ -82,7 +83,8 @@ def _copy_file(path: Path, copy: Path, progress: Progress) -> None:
     size = path.stat().st_size + (log.stat().st_size if log.exists() else 0)
     # The copy, and the tar with the copy in it.
     _refuse_small(copy.parent, 2 * size + size // 10)
-    sqlite_side.copy_whole(path, copy, progress)
+    with worded(_WHAT, path):
+        sqlite_side.copy_whole(path, copy, progress)
 
 
 def _copy_server(url: str, copy: Path, progress: Progress) -> None:

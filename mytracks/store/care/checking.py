@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from mytracks.clock import EARLIEST, believable, iso
 from mytracks.store.care import sqlite_side
 from mytracks.store.care.backup import Source
-from mytracks.store.care.folder import backups
+from mytracks.store.care.folder import backups, made
 from mytracks.store.care.sides import Side, counts, refuse_unfinished, revision
 from mytracks.store.care.wording import SQLITE, worded
 from mytracks.store.files import FILE, StoreRefused, snapshots
@@ -50,13 +50,13 @@ class Backups:
 
 def check(source: Source, kept: Backups, now: float, *, full: bool) -> Iterator[Finding]:
     """All findings, each as soon as it is known. `now`: UTC seconds; `full`: however long."""
-    yield from _database(source, full)
+    yield from _database(source, now, full)
     yield _space(source.directory)
     yield _clock(now)
     yield _backups(source.directory, kept, now)
 
 
-def _database(source: Source, full: bool) -> Iterator[Finding]:
+def _database(source: Source, now: float, full: bool) -> Iterator[Finding]:
     side: Side
     try:
         with worded("the database cannot be read", source.directory / FILE, source.database):
@@ -71,7 +71,7 @@ def _database(source: Source, full: bool) -> Iterator[Finding]:
         return
     with closing(side):
         first = partial(_pages, full=full) if source.database == SQLITE else _server
-        for look in (first, _tables, _counts):
+        for look in (first, _tables, _counts, partial(_dates, now)):
             try:
                 with worded("it cannot be looked at", source.directory / FILE, source.database):
                     found = look(side)
@@ -151,6 +151,18 @@ def _counts(side: Side) -> Finding:
     return Finding("rows", OK, ", ".join(told), {"counts": dict(found)})
 
 
+def _dates(now: float, side: Side) -> Finding:
+    """Whether the clock is behind what was stored: it was ahead then, or is behind now."""
+    ((newest,),) = side.ask("SELECT max(seen) FROM device")
+    if newest is None:
+        return Finding("dates", OK, "no device has reported yet")
+    facts = {"newest": iso(newest)}
+    if newest > now + _HOUR:
+        told = f"the newest report came at {iso(newest)}, after what the clock says now"
+        return Finding("dates", WARNING, told, facts)
+    return Finding("dates", OK, f"the newest report came at {iso(newest)}", facts)
+
+
 _TOLD: Final = {"user_account": "accounts", "device": "devices", "location": "locations"}
 
 
@@ -176,15 +188,17 @@ def _clock(now: float) -> Finding:
 
 def _backups(directory: Path, kept: Backups, now: float) -> Finding:
     try:
-        whole = [*backups(kept.folder)[:1], *snapshots(directory)[:1]]
-        found = sorted((path.stat().st_mtime, path) for path in whole)
+        dated = [(float(made(path)), path) for path in backups(kept.folder, now)[:1]]
+        dated += [(path.stat().st_mtime, path) for path in snapshots(directory)[:1]]
     except OSError as error:
         return Finding("backup", WARNING, f"{kept.folder}: {error.strerror}")
-    if not found:
+    if not dated:
         return Finding("backup", WARNING, f"none in {kept.folder}: see `mytracks backup`")
-    at, path = found[-1]
-    hours = max(0.0, now - at) / _HOUR
+    past, at, path = max((at <= now, at, path) for at, path in dated)
+    hours = (now - at) / _HOUR
     facts = {"newest": str(path), "made": iso(at), "hours": round(hours, 1)}
+    if not past:
+        return Finding("backup", WARNING, f"the newest, {path}, is dated {iso(at)}", facts)
     told = f"the newest is {path}, {_ago(hours)} old"
     late = bool(kept.every) and hours > 2 * kept.every
     return Finding("backup", WARNING if late else OK, told, facts)

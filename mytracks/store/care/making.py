@@ -60,13 +60,24 @@ def hold_node(side: PostgreSQLSide, node: int) -> None:
     # All of txpostgres hangs on it.
     from mytracks.store.postgresql import listening
 
-    ours = side.ask(_LOCK_COPY, (listening.LOCK, node))[0][0]
+    if not side.ask(_LOCK_COPY, (listening.LOCK, node))[0][0]:
+        raise _running(side, str(node))
+    refuse_nodes(side)
+
+
+def refuse_nodes(side: PostgreSQLSide) -> None:
+    """Raise StoreRefused where a process of any node but ours uses the database."""
+    from mytracks.store.postgresql import listening
+
     others = side.ask(_NODES, (listening.LOCK,))
-    if not ours or others:
-        running = ", ".join(str(each) for (each,) in others) or str(node)
-        raise StoreRefused(
-            f"mytracks is running on the database {side.place} (node {running}): stop it first"
-        )
+    if others:
+        raise _running(side, ", ".join(str(each) for (each,) in others))
+
+
+def _running(side: PostgreSQLSide, nodes: str) -> StoreRefused:
+    return StoreRefused(
+        f"mytracks is running on the database {side.place} (node {nodes}): stop it first"
+    )
 
 
 def _is_unfinished(target: PostgreSQLSide, found: set[str]) -> bool:

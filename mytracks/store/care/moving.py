@@ -6,8 +6,9 @@ finished is not started on: on PostgreSQL its settings say so, a file has anothe
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,7 +62,7 @@ def move(
         )
     url = to if source.database == SQLITE else source.database
     with worded(_WHAT, source.directory / FILE, url), ExitStack() as opened:
-        read = _opened_source(source, node, opened)
+        read, unused = _opened_source(source, node, opened)
         name = (
             str((source.directory / FILE).absolute()) if source.database == SQLITE else read.place
         )
@@ -71,7 +72,7 @@ def move(
             raise StoreRefused(
                 f"the database {target.place} is an unfinished copy of {way.source}: empty it first"
             )
-        moved = _Moving(read, target, now, page, progress).run(way)
+        moved = _Moving(read, target, now, page, progress).run(way, unused)
     if to == SQLITE:
         with worded(_WHAT, source.directory / FILE):
             put(_unfinished_file(source.directory), source.directory / FILE)
@@ -87,8 +88,8 @@ class _Moving:
         self._total = sum(count(source, table) for table in kept())
         self._rows = 0
 
-    def run(self, way: _Way) -> Moved:
-        """Go on from `way` to the end."""
+    def run(self, way: _Way, unused: Callable[[], object]) -> Moved:
+        """Go on from `way` to the end. `unused` raises when somebody else uses the source."""
         begun, resumed = monotonic(), bool(way.done or way.key)
         self._copy(way)
         tables = self._compared()
@@ -99,6 +100,7 @@ class _Moving:
             tables = self._compared()
         if tables is None:
             raise StoreRefused(f"{_WHAT}: both databases do not hold the same; run it again")
+        unused()
         with self._target.transaction():
             self._target.run(f"DELETE FROM setting WHERE name = {self._target.mark}", (COPYING,))
         return Moved(rows=self._rows, seconds=monotonic() - begun, resumed=resumed, tables=tables)
@@ -150,17 +152,22 @@ class _Moving:
         )
 
 
-def _opened_source(source: Source, node: int, opened: ExitStack) -> Side:
+def _opened_source(
+    source: Source, node: int, opened: ExitStack
+) -> tuple[Side, Callable[[], object]]:
+    """The source, and what raises StoreRefused when another process uses it."""
     side: Side
+    unused: Callable[[], object] = lambda: None  # noqa: E731 - the folder's lock sees to it
     if source.database == SQLITE:
         side = sqlite_side.reading(source.directory / FILE)
     else:
         from mytracks.store.care import postgresql_side
-        from mytracks.store.care.making import hold_node
+        from mytracks.store.care.making import hold_node, refuse_nodes
 
         holder = postgresql_side.writing(source.database)
         opened.enter_context(closing(holder))
         hold_node(holder, node)
+        unused = partial(refuse_nodes, holder)
         side = postgresql_side.reading(source.database)
         if "alembic_version" not in postgresql_side.names(side):
             raise StoreRefused(f"the database {side.place} holds no tables of mytracks")
@@ -171,7 +178,7 @@ def _opened_source(source: Source, node: int, opened: ExitStack) -> Side:
             f"the database {side.place} has tables {found} and this mytracks knows {REVISION}:"
             " start it once, so that they are the same"
         )
-    return side
+    return side, unused
 
 
 def _opened_target(

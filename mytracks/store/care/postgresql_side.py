@@ -62,7 +62,10 @@ class PostgreSQLSide:
 
     def insert(self, kept: Kept, rows: Sequence[Row]) -> None:
         """See Side."""
-        lines = io.StringIO("".join("\t".join(map(_copied, row)) + "\n" for row in rows))
+        text = "".join("\t".join(map(_copied, row)) + "\n" for row in rows)
+        if "\0" in text:
+            raise _unstorable(kept, rows)
+        lines = io.StringIO(text)
         with self._connection.cursor() as cursor:
             cursor.copy_expert(f'COPY "{kept.name}" ({kept.listed}) FROM STDIN', lines)
 
@@ -126,6 +129,18 @@ def _opened(url: str) -> PostgreSQLSide:
 def _bytes(value: Any, cursor: Any) -> bytes | None:
     read = psycopg2.BINARY(value, cursor)
     return None if read is None else bytes(read)
+
+
+def _unstorable(kept: Kept, rows: Sequence[Row]) -> StoreRefused:
+    """PostgreSQL has no way to keep a text with NUL in it: which one that is."""
+    for row in rows:
+        for name, value in zip(kept.columns, row, strict=True):
+            if isinstance(value, str) and "\0" in value:
+                key = [row[kept.columns.index(each)] for each in kept.key]
+                return StoreRefused(
+                    f"PostgreSQL cannot keep the NUL character in {name} of {kept.name} {key}"
+                )
+    raise AssertionError(kept.name)
 
 
 def _copied(value: Any) -> str:

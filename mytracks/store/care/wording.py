@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from mytracks.store.files import StoreRefused
-from mytracks.store.sqlite.failures import is_damaged, line
+from mytracks.store.sqlite.failures import is_damaged, line, name_of
 
-SQLITE = "sqlite"
+SQLITE: Final = "sqlite"
 
 
 @contextmanager
@@ -20,6 +21,9 @@ def worded(what: str, path: Path | None = None, url: str = SQLITE) -> Iterator[N
     try:
         yield
     except sqlite3.Error as error:
+        if name_of(error).startswith("SQLITE_INTERRUPT"):
+            # What Ctrl-C raises inside SQLite's own work is lost on the way out.
+            raise KeyboardInterrupt from error
         how = "is damaged" if is_damaged(error) else "cannot be used"
         raise StoreRefused(f"{what}: {path or 'the database'} {how}: {line(error)}") from error
     except OSError as error:
@@ -27,14 +31,17 @@ def worded(what: str, path: Path | None = None, url: str = SQLITE) -> Iterator[N
         where = f"{named}: " if named else ""
         raise StoreRefused(f"{what}: {where}{error.strerror or error}") from error
     except Exception as error:
-        raise _of_server(what, url, error) from error
+        refused = _of_server(what, url, error)
+        if refused is None:
+            raise
+        raise refused from error
 
 
-def _of_server(what: str, url: str, error: Exception) -> Exception:
+def _of_server(what: str, url: str, error: Exception) -> StoreRefused | None:
     """psycopg2 is large: it is looked at only where it is in use already."""
     driver = sys.modules.get("psycopg2")
     if url == SQLITE or driver is None or not isinstance(error, driver.Error):
-        return error
+        return None
     from mytracks.store.postgresql.refusing import refusal
 
     return StoreRefused(f"{what}: {refusal(url, error)}")

@@ -1,0 +1,27 @@
+"""When the server backs itself up, where to, and how much of it is kept."""
+
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+from attrs.validators import and_, ge, le
+
+FOLDER: Final = "backups"
+
+
+@frozen(kw_only=True)
+class Limits:
+    """A value with which nothing would work raises ValueError, which names the limit."""
+
+    every: int = field(default=0, validator=and_(ge(0), le(8_760)))
+    """Hours between two backups that the server makes by itself; 0: it makes none."""
+    keep: int = field(default=7, validator=ge(1))
+    """Such backups kept, the newest ones; others in the folder are left alone."""
+    folder: str = ""
+    """Where they go, better on another disk; empty: `backups` in the data directory."""
+    without_keys: bool = False
+    """Leave the key ring out of them."""
+
+    def place(self, directory: Path) -> Path:
+        """The folder; a relative one lies in the data directory `directory`."""
+        return directory / Path(self.folder or FOLDER).expanduser()
