@@ -23,6 +23,10 @@ from mytracks.store.schema import (
     device,
     location,
     message,
+    mqtt_payload,
+    mqtt_retained,
+    mqtt_session,
+    mqtt_will,
     user_account,
     web_session,
 )
@@ -92,11 +96,15 @@ LEAVE: Final = Statement(
         settings="{}",
     )
 )
-LET_IN: Final = [
+AT_ONCE: Final = [
     Statement(delete(table).where(table.c.user_id == bindparam("number")))
-    for table in (credential, web_session)
+    for table in (
+        *(credential, web_session),
+        *(mqtt_session, mqtt_will, mqtt_retained, mqtt_payload),
+    )
 ]
-"""What opens a door to an account; never many."""
+"""What opens a door to an account, and what the broker would still tell others for it; the broker's
+limits bound both."""
 LEAVING: Final = Statement(
     select(user_account.c.id)
     .where(user_account.c.disabled == Standing.LEAVING)
@@ -163,9 +171,10 @@ class StoredAccounts:
             raise NotFound("there is no such account")
 
     async def leave(self, tx: Transaction, number: int) -> None:
-        """Make it nobody's: its name is free, nothing lets anybody in, its devices are not seen."""
+        """Make it nobody's: its name is free, nothing lets anybody in, its devices are not seen,
+        nothing that it said is told to anybody any more."""
         await sql(tx).run(LEAVE, number=number, nobody=f"-{number}")
-        for statement in LET_IN:
+        for statement in AT_ONCE:
             await sql(tx).run(statement, number=number)
 
     async def leaving(self, tx: Transaction) -> Sequence[int]:

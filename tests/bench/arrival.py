@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
 from mytracks.host.garbage import settle
+from mytracks.mqtt.routing.journal import Recorded
 from mytracks.phones.facts import Fact, Kept, Reported
 from mytracks.store.database import Database
 from tests.bench.pacer import STAMP
@@ -31,16 +32,17 @@ _TICK: Final = 0.005
 class Journal(Protocol):
     """Where the load goes."""
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Fact]) -> Deferred[Recorded[Kept]]:
         """Store all; fires when durable."""
 
 
 class Nothing:
     """A journal that stores nothing and answers at once."""
 
-    def record(self, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
+    def record(self, facts: Sequence[Fact]) -> Deferred[Recorded[Kept]]:
         """All kept, in no place."""
-        return succeed([Kept(fact=fact, device=None, new=True) for fact in facts])
+        kept = [Kept(fact=fact, device=None, new=True) for fact in facts]
+        return succeed(Recorded(kept))
 
 
 @frozen

@@ -85,5 +85,5 @@ async def joined(store: Store, phones: int = PHONES) -> Fleet:
         for number in range(phones)
     ]
     first = [Reported(source=each, location=location(0), may_repeat=False) for each in sources]
-    kept = await store.journal.record(first)
+    kept = (await store.journal.record(first)).kept
     return Fleet([each.device for each in kept if each.device is not None])
