@@ -124,7 +124,7 @@ class _Load(ProcessProtocol):
         reason.trap(ProcessDone, ConnectionDone)
         self.gone.callback(None)
 
-    def _stored(self, _: Sequence[Kept], stamp: int) -> None:
+    def _stored(self, _: Recorded[Kept], stamp: int) -> None:
         self.delays.append((time.monotonic_ns() - stamp) / 1e9)
         self._left -= 1
         if self._left == 0:
@@ -180,7 +180,7 @@ class _Saturating:
         if self._sent < len(self._facts) and not self._paused:
             self._clock.later(0, self.send)
 
-    def _stored(self, _: Sequence[Kept], sent: float) -> None:
+    def _stored(self, _: Recorded[Kept], sent: float) -> None:
         self.delays.append(time.monotonic() - sent)
         if len(self.delays) == len(self._facts):
             self.done.callback(None)
