@@ -116,6 +116,14 @@ class GoneTests(WillCase):
         self.rig.restart()
         self.assertEqual([b"gone"], self.seen())
 
+    def test_nothing_is_remembered_of_whose_will_was_published(self) -> None:
+        """Client ids are many."""
+        self.phone().hang_up()
+        self.rig.timers.advance(1)
+        self.rig.journal.changes.clear()
+        self.phone(None)
+        self.assertEqual([], self.rig.journal.changes)
+
     def test_who_came_again_has_only_their_newest(self) -> None:
         """Or none."""
         self.phone()
