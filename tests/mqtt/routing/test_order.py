@@ -64,7 +64,7 @@ class OrderTests(QueueCase):
         self.assertGreater(self.rig.journal.pages, 3)
 
     def test_two_publishers_to_many_sessions(self) -> None:
-        """Each session gets them in the one order in which they were stored."""
+        """[MQTT-4.6.0-6] Each gets them in the one order in which they were stored."""
         phones = [self.rig.resident(client_id=f"{number}") for number in range(3)]
         other = self.rig.phone("other", user="eve")
         self.rig.journal.by_hand = True

@@ -16,7 +16,7 @@ class WaitingTests(QueueCase):
     """A message to somebody who is away."""
 
     def test_it_waits_also_over_a_restart(self) -> None:
-        """[MQTT-3.1.2-5, 4.5.0-1] What a phone in a tunnel is for."""
+        """[MQTT-3.1.2-5] [MQTT-4.5.0-1] What a phone in a tunnel is for."""
         for restarted in (False, True):
             self.away()
             self.publish(b"1", b"2")
@@ -117,7 +117,7 @@ class AgainTests(QueueCase):
     """What was sent and not acknowledged."""
 
     def test_it_is_sent_again_with_the_same_ids_in_the_same_order(self) -> None:
-        """[MQTT-4.4.0-1, 3.3.1.-1] Over reconnects and restarts, ever so many times."""
+        """[MQTT-4.4.0-1] [MQTT-3.3.1.-1] Over reconnects and restarts, ever so many times."""
         phone = self.rig.resident()
         self.publish(*self.number(range(5)))
         sent = phone.messages()

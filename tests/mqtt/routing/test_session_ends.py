@@ -74,7 +74,7 @@ class NumberTests(SessionCase):
         self.assertEqual({}, self.rig.journal.memory.sessions)
 
     def test_the_expiry_counts_from_when_the_client_left_also_over_a_restart(self) -> None:
-        """Not from when it came, and not from when we started."""
+        """[MQTT-4.1.0-2] Not from when it came, and not from when we started."""
         phone = self.rig.phone("one", clean=False)
         self.rig.timers.pump([DAY] * 90)
         self.assertEqual((1, 0), self.counts())

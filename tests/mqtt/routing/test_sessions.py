@@ -17,14 +17,14 @@ class PresentTests(SessionCase):
         self.assertEqual(NEW, self.told())
 
     def test_a_second_one_finds_it(self) -> None:
-        """[MQTT-3.2.2-2, 3.1.2-4] However the first one ended."""
+        """[MQTT-3.2.2-2] [MQTT-3.1.2-4] However the first one ended."""
         for ending in (Phone.leave, Phone.hang_up, lambda _: None, lambda _: self.restart()):
             phone = self.rig.connect(str(ending), clean=False)
             ending(phone)
             self.assertEqual(PRESENT, self.told(str(ending)))
 
     def test_a_clean_session_is_never_there_and_leaves_none(self) -> None:
-        """[MQTT-3.2.2-1, 3.1.2-6]"""
+        """[MQTT-3.2.2-1] [MQTT-3.1.2-6]"""
         self.rig.resident("a").leave()
         self.assertEqual(NEW, self.told(clean=True))
         self.assertEqual(NEW, self.told(clean=True))
@@ -55,8 +55,15 @@ class PresentTests(SessionCase):
         self.rig.timers.advance(2)
         self.assertEqual([b"x"], self.rig.back(user="ana").take())
 
+    def test_another_client_id_has_another_session(self) -> None:
+        """[MQTT-3.1.3-2] A family's phones share an account, not what waits for them."""
+        self.rig.resident("a").leave()
+        self.assertEqual(NEW, self.told("tablet"))
+        self.publish()
+        self.assertEqual([b"x"], self.rig.back().take())
+
     def test_it_is_not_told_before_it_is_durable(self) -> None:
-        """Else a phone would count on a session that a power cut took."""
+        """[MQTT-3.1.4-3] Else a phone would count on a session that a power cut took."""
         self.rig.journal.by_hand = True
         phone = self.rig.connect(clean=False)
         self.assertEqual([], phone.hear())

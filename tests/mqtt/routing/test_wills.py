@@ -90,6 +90,13 @@ class KilledTests(WillCase):
 class GoneTests(WillCase):
     """When there is nothing to be published after a restart."""
 
+    def test_who_had_none(self) -> None:
+        """[MQTT-3.1.2-12]"""
+        self.phone(None).hang_up()
+        self.phone(None)
+        self.rig.restart()
+        self.assertEqual(([], 0), (self.seen(), self.stored()))
+
     def test_who_left_in_good_order(self) -> None:
         """[MQTT-3.1.2-10]"""
         self.phone().leave()
