@@ -9,13 +9,6 @@ from tests.mqtt.statements import FOR_BROKERS, FOR_CLIENTS, ROOT, held, named_in
 
 STILL_MISSING: Final = frozenset(
     {
-        "3.1.2-4",  # A session goes on in the next connection.
-        "3.1.2-12",  # Without a Will none is published.
-        "3.1.3-2",  # Sessions are found by client id.
-        "3.1.4-3",  # What is done about the session before CONNACK.
-        "4.1.0-2",  # A session lasts at least as long as its connection.
-        "4.5.0-1",  # An accepted message goes to every matching session.
-        "4.6.0-6",  # The order of each topic and QoS, by default.
         "7.0.0-2",  # No extension is needed to talk to us.
         "7.1.1-1",  # Over TCP.
     }

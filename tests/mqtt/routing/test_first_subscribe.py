@@ -140,6 +140,19 @@ class RetainedTests(HoldingCase):
         phone.read_again()
         self.assertLessEqual(self.rig.broker.counters.queued, COMING + Limits().max_inflight + 1)
 
+    def test_so_little_of_it_is_being_stored_at_a_time(self) -> None:
+        """The store is not flooded by one who subscribes to everything."""
+        self.topics(100)
+        phone = self.rig.resident("none")
+        self.rig.timers.advance(1)
+        self.rig.journal.by_hand = True
+        phone.send(Subscribe(1, (("r/#", 1),)))
+        self.rig.journal.fire()
+        self.assertEqual(COMING, self.rig.journal.waiting)
+        self.rig.journal.fire_all()
+        self.rig.journal.by_hand = False
+        self.assertEqual(100, len(self.drain(phone)))
+
     def test_what_was_not_shown_is_shown_in_the_next_connection(self) -> None:
         """iOS does not subscribe again; some of it may come twice."""
         self.topics(100)

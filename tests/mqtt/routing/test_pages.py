@@ -13,7 +13,7 @@ from mytracks.clock import Clock
 from mytracks.mqtt.routing.changes import Began, Change, Enqueued, Reference
 from mytracks.mqtt.routing.journal import Queued
 from mytracks.mqtt.routing.ledger import Ledger
-from mytracks.mqtt.routing.pages import LOW, PAGE, Pages
+from mytracks.mqtt.routing.pages import LOW, PAGE, PAGE_BYTES, Pages
 from mytracks.mqtt.routing.ports import Message, Standing
 from tests.mqtt.routing.memory import HandJournal
 
@@ -98,6 +98,13 @@ class ReadingTests(PagesCase):
         for _ in range(3 * PAGE):
             self.pages.add(self.store())
         self.assertEqual((PAGE, False), (len(self.pages.ready), self.pages.caught_up))
+
+    def test_what_is_told_and_large_is_read_when_its_turn_comes(self) -> None:
+        """A few pictures are as much as a page."""
+        self.open(empty=True)
+        large = Message("a", bytes(PAGE_BYTES // 3), 1, False)
+        taken = [self.pages.add(Queued(ordinal, "pub", large, False)) for ordinal in range(1, 6)]
+        self.assertEqual([True, True, True, False, False], taken)
 
     def test_somebody_who_is_forgotten_is_not_sent(self) -> None:
         """Neither what is in memory nor what is being read."""

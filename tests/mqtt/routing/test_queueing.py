@@ -1,66 +1,22 @@
 """What waits for a client that is away, and how it gets it when it is back."""
 
 from attrs import evolve
-from twisted.logger import capturedLogs
-from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.mqtt.protocol.packets.acknowledgements import Puback
-from mytracks.mqtt.protocol.packets.ping import Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe
-from mytracks.mqtt.routing.changes import Enqueued, Settled, weight
+from mytracks.mqtt.routing.changes import Enqueued, Settled
 from mytracks.mqtt.routing.durable import PACKET_IDS
-from mytracks.mqtt.routing.limits import KIB, Limits
-from mytracks.mqtt.routing.outgoing import SLICE
-from mytracks.mqtt.routing.pages import PAGE
-from mytracks.mqtt.routing.ports import Message
-from tests.mqtt.routing.rig import FULL_DISK, Fact, Phone, Rig
-
-DAY = 24 * 60 * 60
-
-
-class QueueCase(SynchronousTestCase):
-    def setUp(self) -> None:
-        self.begin(Limits())
-
-    def begin(self, limits: Limits) -> None:
-        self.rig = Rig(limits)
-        self.publisher = self.rig.phone("publisher", user="pub")
-
-    def restart(self, limits: Limits | None = None) -> None:
-        self.rig.restart(limits)
-        self.publisher = self.rig.phone("publisher", user="pub")
-
-    def publish(self, *payloads: bytes, topic: str = "a", qos: int = 1) -> None:
-        for payload in payloads:
-            self.publisher.publish(topic, payload, qos=qos)
-            self.rig.turn()
-
-    def away(self, topic_filter: str = "#", qos: int = 1, client_id: str = "phone") -> None:
-        phone = self.rig.resident(topic_filter, qos, client_id=client_id)
-        phone.leave()
-        phone.hang_up()
-
-    def drain(self, phone: Phone) -> list[bytes]:
-        """All that comes, acknowledged as it comes."""
-        taken: list[bytes] = []
-        while came := phone.take():
-            taken += came
-            self.rig.turn(2)
-        return taken
-
-    def queued(self) -> int:
-        return self.rig.broker.counters.queued
-
-    def number(self, payloads: range) -> list[bytes]:
-        return [b"%d" % number for number in payloads]
+from mytracks.mqtt.routing.limits import Limits
+from tests.mqtt.routing.queue_case import QueueCase
+from tests.mqtt.routing.rig import FULL_DISK, Fact
 
 
 class WaitingTests(QueueCase):
     """A message to somebody who is away."""
 
     def test_it_waits_also_over_a_restart(self) -> None:
-        """[MQTT-3.1.2-5, 4.5.0-1] What a phone in a tunnel is for."""
+        """[MQTT-3.1.2-5] [MQTT-4.5.0-1] What a phone in a tunnel is for."""
         for restarted in (False, True):
             self.away()
             self.publish(b"1", b"2")
@@ -157,83 +113,11 @@ class WaitingTests(QueueCase):
         self.assertEqual([b"1"], self.drain(self.rig.back(client_id="good")))
 
 
-class OrderTests(QueueCase):
-    """[MQTT-4.6.0-1, -5, -6]"""
-
-    def test_across_pages_windows_and_turns(self) -> None:
-        """Thousands at once, as after a holiday; never more than a page is in memory."""
-        self.away()
-        count = 3 * PAGE + 17
-        self.publish(*self.number(range(count)))
-        self.assertEqual(self.number(range(count)), self.drain(self.rig.back()))
-        self.assertEqual(0, self.later())
-
-    def test_what_comes_while_a_queue_is_read_comes_after_it(self) -> None:
-        """At every moment of the reading."""
-        for page in range(4):
-            self.begin(Limits(max_inflight=60))
-            self.away()
-            self.publish(*self.number(range(2 * PAGE)))
-            self.rig.journal.slow_pages = True
-            phone = self.rig.back()
-            taken: list[bytes] = []
-            for turn in range(12):
-                if turn == page:
-                    self.publish(*self.number(range(2 * PAGE, 4 * PAGE)))
-                self.rig.journal.turn_pages()
-                if turn == page + 4:
-                    self.publish(*self.number(range(4 * PAGE, 4 * PAGE + 10)))
-                taken += self.drain(phone)
-            self.assertEqual(self.number(range(4 * PAGE + 10)), taken, page)
-
-    def test_one_who_does_not_keep_up_gets_it_from_the_queue(self) -> None:
-        """Not from memory, and in order."""
-        phone = self.rig.resident()
-        phone.stop_reading()
-        self.publish(*self.number(range(3 * PAGE)))
-        self.assertEqual(0, self.rig.journal.pages)
-        phone.read_again()
-        self.assertEqual(self.number(range(3 * PAGE)), self.drain(phone))
-        self.assertEqual(3, self.rig.journal.pages)
-
-    def test_who_keeps_up_is_sent_what_was_just_stored(self) -> None:
-        """Nothing is read for that."""
-        phone = self.rig.resident()
-        for number in range(50):
-            self.publish(b"%d" % number)
-            self.assertEqual([b"%d" % number], phone.take())
-        self.assertEqual(0, self.rig.journal.pages)
-
-    def test_large_messages_make_small_pages(self) -> None:
-        """A hundred pictures of megabytes are not in memory at the same time."""
-        self.begin(Limits(max_inflight=1))
-        self.away()
-        payloads = [bytes([number]) * 400 * KIB for number in range(10)]
-        self.publish(*payloads)
-        self.assertEqual(payloads, self.drain(self.rig.back()))
-        self.assertGreater(self.rig.journal.pages, 3)
-
-    def test_two_publishers_to_many_sessions(self) -> None:
-        """Each session gets them in the one order in which they were stored."""
-        phones = [self.rig.resident(client_id=f"{number}") for number in range(3)]
-        other = self.rig.phone("other", user="eve")
-        self.rig.journal.by_hand = True
-        for number in range(10):
-            (self.publisher if number % 2 else other).publish("a", b"%d" % number)
-        self.rig.journal.fire_all()
-        for phone in phones:
-            self.assertEqual(self.number(range(10)), phone.take())
-
-    def later(self) -> int:
-        self.rig.timers.advance(1)
-        return self.queued()
-
-
 class AgainTests(QueueCase):
     """What was sent and not acknowledged."""
 
     def test_it_is_sent_again_with_the_same_ids_in_the_same_order(self) -> None:
-        """[MQTT-4.4.0-1, 3.3.1.-1] Over reconnects and restarts, ever so many times."""
+        """[MQTT-4.4.0-1] [MQTT-3.3.1.-1] Over reconnects and restarts, ever so many times."""
         phone = self.rig.resident()
         self.publish(*self.number(range(5)))
         sent = phone.messages()
@@ -319,239 +203,6 @@ class AgainTests(QueueCase):
 
     def settled(self) -> list[Settled]:
         return [each for each in self.rig.journal.changes if isinstance(each, Settled)]
-
-
-class CoalescingTests(QueueCase):
-    """Of where somebody was only the newest waits (OwnTracks 3.4)."""
-
-    def test_a_newer_place_displaces_the_older(self) -> None:
-        """A phone that was off for a week gets one place of each friend."""
-        self.away()
-        for number in range(5):
-            self.publish(b"a%d" % number, topic="place/ana")
-            self.publish(b"b%d" % number, topic="place/bob")
-        self.assertEqual((2, 8), (self.queued(), self.rig.broker.counters.displaced))
-        self.assertEqual([b"a4", b"b4"], self.drain(self.rig.back()))
-
-    def test_also_when_we_were_started_anew_meanwhile(self) -> None:
-        """What waits is known from the journal."""
-        self.away()
-        self.publish(b"1", topic="place/ana")
-        self.restart()
-        self.publish(b"2", topic="place/ana")
-        self.assertEqual([b"2"], self.drain(self.rig.back()))
-
-    def test_nothing_else_is_displaced(self) -> None:
-        """Least of all a command."""
-        self.away()
-        for payload in (b"1", b"2"):
-            for topic in ("place/ana", "x", "x/cmd"):
-                self.publish(payload, topic=topic)
-        self.assertEqual([b"1", b"1", b"2", b"2", b"2"], self.drain(self.rig.back()))
-
-    def test_who_is_here_gets_all_of_them(self) -> None:
-        """A program that draws the track, and one that does not keep up."""
-        self.begin(Limits(max_inflight=1))
-        phone = self.rig.resident()
-        self.publish(*self.number(range(5)), topic="place/ana")
-        self.assertEqual(self.number(range(5)), self.drain(phone))
-
-    def test_what_was_sent_already_is_not_displaced(self) -> None:
-        """It has to be sent again [MQTT-4.4.0-1]."""
-        phone = self.rig.resident()
-        self.publish(b"1", topic="place/ana")
-        phone.hang_up()
-        self.publish(b"2", b"3", topic="place/ana")
-        self.assertEqual([b"1", b"3"], self.drain(self.rig.back()))
-
-    def test_none_of_qos_2_is(self) -> None:
-        """After a restart nobody knows whether the client has its packet id."""
-        self.away(qos=2)
-        for number in (1, 2):
-            self.publisher.publish("place/ana", b"%d" % number, number, qos=2)
-        self.assertEqual(2, self.queued())
-
-    def test_while_commits_are_under_way(self) -> None:
-        """Whichever of them fail, the newest that was stored is left."""
-        for failing in range(8):
-            self.begin(Limits())
-            self.away()
-            self.rig.journal.by_hand = True
-            for number in range(3):
-                publisher = self.rig.phone(f"{number}", user="pub")
-                publisher.publish("place/ana", b"%d" % number)
-                publisher.hang_up()
-            for number in range(3):
-                self.rig.journal.fire(FULL_DISK if failing & 1 << number else None)
-            self.rig.journal.fire_all()
-            self.rig.journal.by_hand = False
-            self.publish(b"last", topic="place/ana")
-            self.assertEqual([b"last"], self.drain(self.rig.back()), failing)
-
-    def test_each_of_many_sessions_has_its_own(self) -> None:
-        """One is here, one is away, one came later."""
-        self.away(client_id="away")
-        here = self.rig.resident(client_id="here")
-        self.publish(b"1", topic="place/ana")
-        self.away(client_id="later")
-        self.publish(b"2", topic="place/ana")
-        self.assertEqual([b"1", b"2"], self.drain(here))
-        for client_id in ("away", "later"):
-            self.assertEqual([b"2"], self.drain(self.rig.back(client_id=client_id)))
-
-    def test_it_knows_a_bounded_number_of_topics(self) -> None:
-        """Of the others the older one waits as well; memory is bounded."""
-        self.begin(Limits(max_queued=3))
-        phone = self.rig.resident()
-        phone.stop_reading()
-        for number in range(5):
-            self.publish(b"1", topic=f"place/{number}")
-        (session,) = self.rig.sessions
-        self.assertLessEqual(len(session._newest), 3)
-
-
-class LimitTests(QueueCase):
-    """`max_queued` and `max_queued_bytes` of one session."""
-
-    def test_at_the_limit_nothing_goes(self) -> None:
-        """Nor below it."""
-        self.begin(Limits(max_queued=5))
-        self.away()
-        self.publish(*self.number(range(5)))
-        self.settle()
-        self.assertEqual(self.number(range(5)), self.drain(self.rig.back()))
-
-    def test_above_it_the_oldest_go(self) -> None:
-        """The newest count most; it is counted and told once."""
-        self.begin(Limits(max_queued=5))
-        self.away()
-        with capturedLogs() as told:
-            self.publish(*self.number(range(9)))
-            self.settle()
-        self.assertEqual((5, 4), (self.queued(), self.rig.broker.counters.overflowed))
-        warned = [each for each in told if "too much waits" in (each["log_format"] or "")]
-        self.assertEqual(["phone"], [each["client"] for each in warned])
-        self.restart()
-        self.assertEqual(self.number(range(4, 9)), self.drain(self.rig.back()))
-
-    def test_what_is_stored_at_the_same_time_is_counted_as_well(self) -> None:
-        """Two commits, and only then the time to trim."""
-        self.begin(Limits(max_queued=1))
-        self.away()
-        self.rig.timers.advance(1)
-        self.rig.journal.by_hand = True
-        for number in range(4):
-            self.publisher.publish("a", b"%d" % number)
-        self.rig.journal.fire_all()
-        self.rig.journal.by_hand = False
-        self.settle()
-        self.settle()
-        self.assertEqual([b"3"], self.drain(self.rig.back()))
-
-    def test_what_is_kept_goes_last(self) -> None:
-        """A command outlasts any number of places."""
-        self.begin(Limits(max_queued=5))
-        self.away()
-        self.publish(b"do", b"this", topic="x/cmd")
-        self.publish(*self.number(range(9)))
-        self.settle()
-        self.assertEqual([b"do", b"this", b"6", b"7", b"8"], self.drain(self.rig.back()))
-
-    def test_bytes_count_as_well(self) -> None:
-        """At the limit and one byte above it."""
-        each = weight(Message("a", bytes(1000), 1, False))
-        for limit, left in ((3 * each, 3), (3 * each - 1, 2)):
-            self.begin(Limits(max_queued_bytes=limit))
-            self.away()
-            self.publish(*(bytes(1000) for _ in range(5)))
-            self.settle()
-            self.assertEqual(left, self.queued())
-
-    def test_it_holds_for_what_was_there_before_a_restart(self) -> None:
-        """The journal tells how much that was."""
-        self.begin(Limits(max_queued=5))
-        self.away()
-        self.publish(*self.number(range(5)))
-        self.restart()
-        self.publish(b"5")
-        self.settle()
-        self.assertEqual(self.number(range(1, 6)), self.drain(self.rig.back()))
-
-    def test_what_is_on_the_wire_is_not_cut_off(self) -> None:
-        """Whatever the limit: the client may have it, and may answer for it."""
-        self.begin(Limits(max_queued=2, max_inflight=3))
-        phone = self.rig.resident()
-        self.publish(*self.number(range(8)))
-        self.settle()
-        self.assertEqual([b"0", b"1", b"2"], [message.payload for message in phone.messages()])
-        self.assertEqual([b"0", b"1", b"2"], self.payloads(self.rig.back())[:3])
-        self.assertLessEqual(self.queued(), 4)
-
-    def test_one_more_user_is_not_bounded_by_anothers(self) -> None:
-        """Each session has its own."""
-        self.begin(Limits(max_queued=2))
-        self.away(client_id="one")
-        self.publish(b"1")
-        self.away(client_id="two")
-        self.publish(b"2", b"3")
-        self.settle()
-        self.assertEqual([b"2", b"3"], self.drain(self.rig.back(client_id="one")))
-        self.assertEqual([b"2", b"3"], self.drain(self.rig.back(client_id="two")))
-
-    def test_ten_thousand_by_default(self) -> None:
-        """A burst of ten thousand waits, one more does not."""
-        self.away()
-        for number in range(10_001):
-            self.publish(b"%d" % number)
-            if number == 9_999:
-                self.settle()
-                self.assertEqual(10_000, self.queued())
-        self.settle()
-        self.assertEqual(10_000, self.queued())
-
-    def payloads(self, phone: Phone) -> list[bytes]:
-        return [message.payload for message in phone.messages()]
-
-    def settle(self) -> None:
-        self.rig.timers.advance(1)
-
-
-class FairnessTests(QueueCase):
-    """A holiday's worth of messages for one must not keep others waiting."""
-
-    def test_a_replay_of_ten_thousand_leaves_others_their_turns(self) -> None:
-        """Between two slices of it a ping is answered."""
-        self.begin(Limits(max_inflight=65_535))
-        self.away()
-        self.publish(*(b"x" for _ in range(10_000)))
-        other = self.rig.phone("other")
-        phone = self.rig.connect("phone", clean=False)
-        phone.hear()
-        self.rig.timers.advance(2)
-        sent: list[int] = [len(phone.messages())]
-        while sum(sent) < 10_000:
-            other.send(Pingreq())
-            self.assertEqual([Pingresp()], other.hear())
-            self.rig.turn()
-            sent.append(len(phone.messages()))
-        self.assertLessEqual(max(sent), SLICE)
-        self.assertLessEqual(len(sent), 10_000 // SLICE + 10)
-
-    def test_a_message_to_a_thousand_who_are_here_takes_several_turns(self) -> None:
-        """In the end all have it."""
-        many = Limits(
-            max_sessions=1000,
-            max_subscriptions=1000,
-            max_connections_per_user=1000,
-            max_connections_per_address=1001,
-        )
-        self.begin(many)
-        phones = [self.rig.resident(client_id=f"{number}") for number in range(1000)]
-        self.publisher.publish("a", b"1")
-        had = sum(len(phone.messages()) for phone in phones)
-        self.assertLess(had, 500)
-        self.rig.turn(6)
-        self.assertEqual(1000, had + sum(len(phone.messages()) for phone in phones))
 
 
 class ReadingTroubleTests(QueueCase):

@@ -90,6 +90,13 @@ class KilledTests(WillCase):
 class GoneTests(WillCase):
     """When there is nothing to be published after a restart."""
 
+    def test_who_had_none(self) -> None:
+        """[MQTT-3.1.2-12]"""
+        self.phone(None).hang_up()
+        self.phone(None)
+        self.rig.restart()
+        self.assertEqual(([], 0), (self.seen(), self.stored()))
+
     def test_who_left_in_good_order(self) -> None:
         """[MQTT-3.1.2-10]"""
         self.phone().leave()
@@ -115,6 +122,14 @@ class GoneTests(WillCase):
         phone.hang_up()
         self.rig.restart()
         self.assertEqual([b"gone"], self.seen())
+
+    def test_nothing_is_remembered_of_whose_will_was_published(self) -> None:
+        """Client ids are many."""
+        self.phone().hang_up()
+        self.rig.timers.advance(1)
+        self.rig.journal.changes.clear()
+        self.phone(None)
+        self.assertEqual([], self.rig.journal.changes)
 
     def test_who_came_again_has_only_their_newest(self) -> None:
         """Or none."""

@@ -1,0 +1,130 @@
+"""How much waits for one session, and what goes when it is too much."""
+
+from twisted.logger import capturedLogs
+
+from mytracks.mqtt.routing.changes import weight
+from mytracks.mqtt.routing.limits import Limits
+from mytracks.mqtt.routing.ports import Message
+from tests.mqtt.routing.queue_case import QueueCase
+from tests.mqtt.routing.rig import Phone
+
+
+class LimitTests(QueueCase):
+    """`max_queued` and `max_queued_bytes` of one session."""
+
+    def test_at_the_limit_nothing_goes(self) -> None:
+        """Nor below it."""
+        self.begin(Limits(max_queued=5))
+        self.away()
+        self.publish(*self.number(range(5)))
+        self.settle()
+        self.assertEqual(self.number(range(5)), self.drain(self.rig.back()))
+
+    def test_above_it_the_oldest_go(self) -> None:
+        """The newest count most; it is counted and told once."""
+        self.begin(Limits(max_queued=5))
+        self.away()
+        with capturedLogs() as told:
+            self.publish(*self.number(range(9)))
+            self.settle()
+        self.assertEqual((5, 4), (self.queued(), self.rig.broker.counters.overflowed))
+        warned = [each for each in told if "too much waits" in (each["log_format"] or "")]
+        self.assertEqual(["phone"], [each["client"] for each in warned])
+        self.restart()
+        self.assertEqual(self.number(range(4, 9)), self.drain(self.rig.back()))
+
+    def test_what_is_stored_at_the_same_time_is_counted_as_well(self) -> None:
+        """Two commits, and only then the time to trim."""
+        self.begin(Limits(max_queued=1))
+        self.away()
+        self.rig.timers.advance(1)
+        self.rig.journal.by_hand = True
+        for number in range(4):
+            self.publisher.publish("a", b"%d" % number)
+        self.rig.journal.fire_all()
+        self.rig.journal.by_hand = False
+        self.settle()
+        self.settle()
+        self.assertEqual([b"3"], self.drain(self.rig.back()))
+
+    def test_what_is_stored_while_others_are_trimmed_is_counted_as_well(self) -> None:
+        """It was under way when it was looked how much is too much."""
+        self.begin(Limits(max_queued=1))
+        self.away()
+        self.settle()
+        self.publish(b"0", b"1")
+        self.rig.journal.by_hand = True
+        self.publisher.publish("a", b"2")
+        self.settle()
+        self.rig.journal.fire_all()
+        self.settle()
+        self.rig.journal.fire_all()
+        self.rig.journal.by_hand = False
+        self.assertEqual([b"2"], self.drain(self.rig.back()))
+
+    def test_what_is_kept_goes_last(self) -> None:
+        """A command outlasts any number of places."""
+        self.begin(Limits(max_queued=5))
+        self.away()
+        self.publish(b"do", b"this", topic="x/cmd")
+        self.publish(*self.number(range(9)))
+        self.settle()
+        self.assertEqual([b"do", b"this", b"6", b"7", b"8"], self.drain(self.rig.back()))
+
+    def test_bytes_count_as_well(self) -> None:
+        """At the limit and one byte above it."""
+        each = weight(Message("a", bytes(1000), 1, False))
+        for limit, left in ((3 * each, 3), (3 * each - 1, 2)):
+            self.begin(Limits(max_queued_bytes=limit))
+            self.away()
+            self.publish(*(bytes(1000) for _ in range(5)))
+            self.settle()
+            self.assertEqual(left, self.queued())
+
+    def test_it_holds_for_what_was_there_before_a_restart(self) -> None:
+        """The journal tells how much that was."""
+        self.begin(Limits(max_queued=5))
+        self.away()
+        self.publish(*self.number(range(5)))
+        self.restart()
+        self.publish(b"5")
+        self.settle()
+        self.assertEqual(self.number(range(1, 6)), self.drain(self.rig.back()))
+
+    def test_what_is_on_the_wire_is_not_cut_off(self) -> None:
+        """Whatever the limit: the client may have it, and may answer for it."""
+        self.begin(Limits(max_queued=2, max_inflight=3))
+        phone = self.rig.resident()
+        self.publish(*self.number(range(8)))
+        self.settle()
+        self.assertEqual([b"0", b"1", b"2"], [message.payload for message in phone.messages()])
+        self.assertEqual([b"0", b"1", b"2"], self.payloads(self.rig.back())[:3])
+        self.assertLessEqual(self.queued(), 4)
+
+    def test_one_more_user_is_not_bounded_by_anothers(self) -> None:
+        """Each session has its own."""
+        self.begin(Limits(max_queued=2))
+        self.away(client_id="one")
+        self.publish(b"1")
+        self.away(client_id="two")
+        self.publish(b"2", b"3")
+        self.settle()
+        self.assertEqual([b"2", b"3"], self.drain(self.rig.back(client_id="one")))
+        self.assertEqual([b"2", b"3"], self.drain(self.rig.back(client_id="two")))
+
+    def test_ten_thousand_by_default(self) -> None:
+        """A burst of ten thousand waits, one more does not."""
+        self.away()
+        for number in range(10_001):
+            self.publish(b"%d" % number)
+            if number == 9_999:
+                self.settle()
+                self.assertEqual(10_000, self.queued())
+        self.settle()
+        self.assertEqual(10_000, self.queued())
+
+    def payloads(self, phone: Phone) -> list[bytes]:
+        return [message.payload for message in phone.messages()]
+
+    def settle(self) -> None:
+        self.rig.timers.advance(1)
