@@ -87,7 +87,7 @@ async def against_plain(place: Place, runs: int) -> None:
     store = await place.opened()
     fleet = await joined(store)
     say("\nAgainst plain sqlite3 with the same tables and pragmas")
-    for each, count in ((1, 1_000), (100, 50_000)):
+    for each, count in ((1, 1_000), (25, 20_000), (100, 50_000)):
         for _ in range(runs):
             plain = inserts(place.folder, fleet.facts(count), each)
             ours = await _in_commits(store, fleet, count, each)

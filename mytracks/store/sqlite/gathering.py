@@ -11,7 +11,7 @@ from typing import Final
 
 _BUSY: Final = 2_500
 """Units a second, from which on it is worth it."""
-_PERIOD: Final = 0.1
+_PERIOD: Final = 0.05
 """Seconds, at least, over which they are counted."""
 _STEPS: Final = (0.002, 0.004)
 """Seconds to wait, one after the other."""
@@ -39,7 +39,8 @@ class Gathering:
         self._busy = False
 
     def linger(self) -> None:
-        """Wait for more, at most a few milliseconds, if many come."""
+        """Wait for more, at most a few milliseconds, if many come; when that was in vain, not again
+        before they were counted anew."""
         if not self._busy:
             return
         before = self._waiting()
@@ -49,6 +50,8 @@ class Gathering:
             self._wait(step)
             now = self._waiting()
             if now - before < _GROWTH:
+                # In vain; those who wait for us would be made slower each time.
+                self._busy = False
                 return
             before = now
 

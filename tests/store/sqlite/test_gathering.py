@@ -55,6 +55,7 @@ class GatheringTests(SynchronousTestCase):
         """A few clients with one message under way each would only be made slower."""
         self.after(5_000, 1.0)
         self.assertAlmostEqual(0.002, self.lingered())
+        self.assertEqual(0, self.lingered())
 
     def test_a_heavy_load_that_ended_is_forgotten(self) -> None:
         """Whoever comes after it waits for nothing."""
