@@ -1,6 +1,6 @@
 """Devices in the database. Implements `tracks.ports.Devices`; makes them on their first message."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from attrs import define
@@ -11,6 +11,7 @@ from mytracks.sharing.identity import Device
 from mytracks.store.accounts import NAME_OF, PRESENT
 from mytracks.store.database import sql
 from mytracks.store.schema import device, user_account
+from mytracks.store.several import among, groups
 from mytracks.store.statements import Rows, Statement, Values
 from mytracks.tracks.ports import DeviceState
 from mytracks.transaction import Transaction
@@ -30,6 +31,7 @@ _with_owner: Final = select(
 
 ALL: Final = Statement(_with_owner.order_by(device.c.id))
 NUMBERED: Final = Statement(_with_owner.where(device.c.id == bindparam("number")))
+THOSE: Final = Statement(_with_owner.where(among(device.c.id)))
 NAMED: Final = Statement(
     select(device.c.id).where(
         device.c.user_id == bindparam("owner"), device.c.name == bindparam("name")
@@ -114,6 +116,18 @@ class StoredDevices:
         """The device with this number."""
         row = await sql(tx).one(NUMBERED, number=number)
         return None if row is None else _state(row).device
+
+    async def those(self, tx: Transaction, numbers: Collection[int]) -> Mapping[int, Device]:
+        """The devices with these numbers, those that are there."""
+        if len(numbers) == 1:
+            rows = await sql(tx).all(NUMBERED, number=next(iter(numbers)))
+        else:
+            rows = [
+                row
+                for group in groups(sorted(numbers))
+                for row in await sql(tx).all(THOSE, **group)
+            ]
+        return {row[0]: _state(row).device for row in rows}
 
     async def made(self, tx: Transaction, owner: int, name: str, now: int) -> Device | None:
         """The device of this name, made if need be; None when there is no such account."""

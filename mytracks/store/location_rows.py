@@ -8,6 +8,8 @@ report to report are the row's context: stored once for many rows, unless it is 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from attrs import evolve
+
 from mytracks.store import json_text
 from mytracks.store.statements import Values
 from mytracks.tracks.locations import Flags, Location, Via
@@ -50,14 +52,29 @@ _PER_DEGREE: Final = 10_000_000
 _HALF: Final = 2**31
 _MOST: Final = _HALF - 1
 _SOURCES: Final = ("gps", "fused", "network", "passive")
+_VIAS: Final = {int(via): via for via in Via}
 _SOURCE_NUMBERS: Final = {name: number for number, name in enumerate(_SOURCES, 1)}
 
 _IN_CONTEXT: Final = ("inrids", "tag", "motionactivities")
-_RESERVED: Final = frozenset(
-    {"acc", "alt", "vac", "vel", "cog", "batt", "bs", "conn", "m", "t", "source"}
-    | {"_id", "created_at", "received", "context"}
-)
-"""Wire names of what `extra` may hold for the columns' sake."""
+_FIELDS: Final = {
+    "acc": "accuracy",
+    "alt": "altitude",
+    "vac": "vertical_accuracy",
+    "vel": "velocity",
+    "cog": "course",
+    "batt": "battery",
+    "bs": "battery_status",
+    "conn": "connection",
+    "m": "mode",
+    "t": "trigger",
+    "source": "source",
+    "_id": "message_id",
+    "created_at": "created_at",
+    "received": "received",
+}
+"""The fields of what `extra` may hold for the columns' sake, by their names there."""
+_RESERVED: Final = frozenset({*_FIELDS, "context"})
+"""Those names, and that of a context that stays in its row."""
 _ESCAPE: Final = "$"
 """Put before a member of `Location.extra` that has a reserved name, or begins like this."""
 
@@ -165,36 +182,43 @@ def location_of(row: Values, context: str | None) -> Location:
     (_, at, seq, lat, lon, *columns, via, flags, delay, identity, reported, _, text) = row
     acc, alt, vac, vel, cog, batt, bs, conn, mode, trig, source = columns
     odd: dict[str, Any] = json_text.read(text) if text else {}
-    take = odd.pop
-    repeated: dict[str, Any] = json_text.read(context) if context else take("context", {})
-    return Location(
+    repeated: dict[str, Any] = json_text.read(context) if context else odd.pop("context", {})
+    location = Location(
         at=at,
         seq=seq,
         latitude=lat / _PER_DEGREE,
         longitude=lon / _PER_DEGREE,
-        received=take("received", at + delay),
-        via=Via(via),
-        flags=Flags(flags),
-        accuracy=take("acc", acc),
-        altitude=take("alt", alt),
-        vertical_accuracy=take("vac", vac),
-        velocity=take("vel", vel),
-        course=take("cog", cog),
-        battery=take("batt", batt),
-        battery_status=take("bs", bs),
-        connection=take("conn", None if conn is None else chr(conn)),
-        mode=take("m", mode),
-        trigger=take("t", None if trig is None else chr(trig)),
-        source=take("source", None if source is None else _SOURCES[source - 1]),
+        received=at + delay,
+        via=_VIAS[via],
+        flags=Flags(flags) if flags else Flags.NONE,
+        accuracy=acc,
+        altitude=alt,
+        vertical_accuracy=vac,
+        velocity=vel,
+        course=cog,
+        battery=batt,
+        battery_status=bs,
+        connection=None if conn is None else chr(conn),
+        mode=mode,
+        trigger=None if trig is None else chr(trig),
+        source=None if source is None else _SOURCES[source - 1],
         tid=repeated.get("tid"),
-        message_id=take("_id", None if identity is None else f"{identity % (2 * _HALF):08x}"),
-        created_at=take("created_at", None if reported is None else at + reported),
+        message_id=None if identity is None else f"{identity % (2 * _HALF):08x}",
+        created_at=None if reported is None else at + reported,
         in_regions=tuple(repeated.get("inregions", ())),
         ssid=repeated.get("ssid"),
         bssid=repeated.get("bssid"),
         address=repeated.get("address"),
-        extra={**repeated.get("extra", {}), **_unescaped(odd)},
+        extra=repeated.get("extra", {}),
     )
+    return _with(location, odd) if odd else location
+
+
+def _with(location: Location, odd: Mapping[str, Any]) -> Location:
+    """The location with what its columns could not hold: in few rows there is any."""
+    verbatim = {field: odd[name] for name, field in _FIELDS.items() if name in odd}
+    rest = {name: value for name, value in odd.items() if name not in _FIELDS}
+    return evolve(location, **verbatim, extra={**location.extra, **_unescaped(rest)})
 
 
 def _whole(value: float | None, name: str, odd: dict[str, Any]) -> int | None:

@@ -11,11 +11,11 @@ from sqlalchemy import BigInteger, Integer, bindparam, func, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.sql.elements import ColumnElement
 
-from mytracks.sharing.identity import Device
 from mytracks.store.database import sql
 from mytracks.store.devices import StoredDevices
 from mytracks.store.location_rows import COLUMNS, location_of
 from mytracks.store.schema import context, device, location
+from mytracks.store.several import among, groups
 from mytracks.store.statements import Rows, Statement, Values
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.tracks.ports import Position, Selection
@@ -75,7 +75,7 @@ LAST: Final = Statement(
         (device.c.id == location.c.device_id)
         & (device.c.last_tst == location.c.tst)
         & (device.c.last_seq == location.c.seq),
-    ).where(device.c.id == bindparam("device", type_=BigInteger))
+    ).where(among(device.c.id))
 )
 COUNT: Final = Statement(select(func.count()).where(_of_device, _in_time, _shown))
 
@@ -138,19 +138,18 @@ class StoredLocations:
         return found[0] if found else None
 
     async def last(self, tx: Transaction, devices: Sequence[int]) -> Sequence[Recorded]:
-        """The newest fix of each device that has one: one seek a device."""
-        rows = [row for number in devices if (row := await sql(tx).one(LAST, device=number))]
-        return await self._recorded(tx, rows)
+        """The newest fix of each device that has one, in the order of `devices`: a seek each."""
+        rows = {
+            row[0]: row for group in groups(devices) for row in await sql(tx).all(LAST, **group)
+        }
+        return await self._recorded(tx, [rows[number] for number in devices if number in rows])
 
     async def _recorded(self, tx: Transaction, rows: Sequence[Values]) -> Sequence[Recorded]:
-        devices: dict[int, Device | None] = {}
-        for row in rows:
-            if row[0] not in devices:
-                devices[row[0]] = await self._devices.numbered(tx, row[0])
+        devices = await self._devices.those(tx, {row[0] for row in rows})
         return [
             Recorded(owner, location_of(row[:-1], row[-1]))
             for row in rows
-            if (owner := devices[row[0]]) is not None
+            if (owner := devices.get(row[0])) is not None
         ]
 
 

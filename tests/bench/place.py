@@ -25,11 +25,13 @@ class Place:
         self.server = None if kind == SQLITE else PostgreSQL(root=folder).make().start()
 
     async def opened(self, data: Path | None = None) -> Store:
-        """The store in `data`; without it a new one."""
+        """The store in `data`; without it a new one. Checked before it opens, however large, so
+        that no check goes on beside what is measured."""
         if self.server is not None:
             self.url = self.server.database()
         folder = data or Path(tempfile.mkdtemp(dir=self.folder))
-        return await open_store(folder, self.url, self.clock, cast(Any, reactor), Limits(), say)
+        limits = Limits(check_at_start=2**62)
+        return await open_store(folder, self.url, self.clock, cast(Any, reactor), limits, say)
 
     def server_cpu(self) -> float:
         """Seconds that all processes of the server took so far; 0 without one."""

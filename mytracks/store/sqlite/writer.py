@@ -1,6 +1,7 @@
 """The one thread that writes: takes all that waits, commits it, reports it, and begins again.
 
-While one commit syncs, the next batch gathers; there is no other waiting. A full or read-only disk
+While one commit syncs, the next batch gathers; only where very much comes is there another waiting,
+of a few milliseconds (`gathering.py`). A full or read-only disk
 is looked at again by this thread itself, so that storing goes on without anybody asking. A failed
 sync ends it: what the disk then holds is unknown, and later commits would build on it.
 """
@@ -9,13 +10,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final, Protocol
 
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, monotonic
 from mytracks.errors import Unavailable
 from mytracks.store.database import StorageFailed, StorageFull
 from mytracks.store.front import Job
@@ -24,6 +25,7 @@ from mytracks.store.notes import PROBE, note
 from mytracks.store.sqlite.ballast import Ballast
 from mytracks.store.sqlite.batches import Batches
 from mytracks.store.sqlite.failures import Trouble, is_full, line, passing_reason, trouble
+from mytracks.store.sqlite.gathering import Gathering
 from mytracks.store.sqlite.pragmas import WRITER, connect
 
 NAME: Final = "storage-writer"
@@ -75,6 +77,8 @@ class Writer:
         self._call = call
         self._reports = reports
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._hurry = Event()
+        self._gathering = Gathering(self._jobs.qsize, monotonic, self._hurry.wait)
         self._ballast = Ballast(path.parent, limits.ballast)
         self._refusing = ""
         self._unfolded = False
@@ -97,6 +101,7 @@ class Writer:
 
     def stop(self) -> None:
         """Store what waits, then close; reports `closed`."""
+        self._hurry.set()
         self._jobs.put(None)
 
     def join(self) -> None:
@@ -150,8 +155,10 @@ class Writer:
             except Empty:
                 self._idle()
                 continue
+            self._gathering.linger()
             jobs, last = self._gather(first)
             if jobs:
+                self._gathering.took(len(jobs))
                 self._commit(jobs)
             if last and not self.ended:
                 self._close()
