@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 from tests.bench.accounting import resident_kib, say
+from tests.bench.broker import broker
 from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
 from tests.bench.loads import publishing as publish_load
 from tests.bench.recorded import against_recorder, stored
@@ -112,19 +113,22 @@ def storing(seconds: float, runs: int, rows: int) -> None:
 
 def main() -> None:
     """Run all, or the sections that were named."""
-    sections = ("start", "mqtt", "http", "idle", "recorded", "store")
+    sections = ("start", "mqtt", "broker", "http", "idle", "recorded", "store")
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(sections)}; all without any")
     parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--rows", type=int, default=10_000_000, help="stored locations to read")
+    parser.add_argument("--only", default="", help="of `broker`: loads with this in their names")
     options = parser.parse_args()
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    if set(wanted) != {"store"}:
+    if set(wanted) - {"store", "broker"}:
         daemons(wanted, options)
+    if "broker" in wanted:
+        broker(options)
     if "store" in wanted:
         storing(options.seconds, options.runs, options.rows)
 
