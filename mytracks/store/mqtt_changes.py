@@ -33,6 +33,7 @@ from mytracks.mqtt.routing.ports import Standing
 from mytracks.store import mqtt_statements as statements
 from mytracks.store.database import sql
 from mytracks.store.mqtt_statements import Flags, key_of
+from mytracks.store.several import groups
 from mytracks.store.statements import Values
 from mytracks.transaction import Transaction
 
@@ -245,8 +246,8 @@ class Changing:
     async def _settle(self, session: int, ordinals: Mapping[int, int], *, trimmed: bool) -> None:
         """Take places out of a queue; `ordinals`: each with its record."""
         before = len(self.gone)
-        for some in statements.SETTLE.pieces(sorted(ordinals)):
-            rows = await self._sql.all(statements.SETTLE.statement, session=session, **some)
+        for some in groups(sorted(ordinals)):
+            rows = await self._sql.all(statements.SETTLE, session=session, **some)
             self.gone += [Gone(ordinals[o], session, payload, trimmed) for o, payload in rows]
         if trimmed and len(self.gone) > before:
             count = len(self.gone) - before

@@ -21,6 +21,7 @@ from mytracks.store.mqtt_changes import Gone, Numbered, change
 from mytracks.store.mqtt_loading import Loaded, load, swept
 from mytracks.store.mqtt_statements import Flags
 from mytracks.store.recording import Recorder
+from mytracks.store.several import groups
 from mytracks.store.weighing import weight_of
 from mytracks.transaction import Transaction, Unit
 
@@ -197,8 +198,8 @@ def _weight(each: Change | Numbered) -> int:
 
 def _forgetting(payloads: Sequence[int]) -> Unit[None]:
     async def unit(tx: Transaction) -> None:
-        for some in statements.FORGET_PAYLOADS.pieces(payloads):
-            await sql(tx).run(statements.FORGET_PAYLOADS.statement, **some)
+        for some in groups(payloads):
+            await sql(tx).run(statements.FORGET_PAYLOADS, **some)
 
     return unit
 

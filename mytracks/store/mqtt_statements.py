@@ -1,6 +1,5 @@
 """SQL of what the broker must not forget (`mqtt_changes` runs it, `mqtt_sessions` reads by it)."""
 
-from collections.abc import Iterator, Sequence
 from enum import IntFlag
 from hashlib import sha256
 from typing import Any, Final
@@ -16,7 +15,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.sql.elements import ColumnElement
 
 from mytracks.mqtt.routing.changes import OVERHEAD
 from mytracks.store.schema import (
@@ -29,9 +27,8 @@ from mytracks.store.schema import (
     mqtt_will,
     user_account,
 )
+from mytracks.store.several import among
 from mytracks.store.statements import Rows, Statement
-
-_FEW: Final = 64
 
 
 class Flags(IntFlag):
@@ -41,21 +38,6 @@ class Flags(IntFlag):
     RELEASED = 2
     KEPT = 4
     REPLACED = 8
-
-
-class Several:
-    """A statement about any number of values of one column, some at a time."""
-
-    def __init__(self, clause: Any, column: ColumnElement[Any]) -> None:
-        binds = [bindparam(f"each_{number}", type_=BigInteger) for number in range(_FEW)]
-        self.statement = Statement(clause(column.in_(binds)))
-
-    def pieces(self, values: Sequence[int]) -> Iterator[dict[str, int]]:
-        """The values for `statement`, as often as it takes; the last one fills up."""
-        for start in range(0, len(values), _FEW):
-            some = values[start : start + _FEW]
-            padded = [*some, *[some[-1]] * (_FEW - len(some))]
-            yield {f"each_{number}": value for number, value in enumerate(padded)}
 
 
 def key_of(text: str) -> bytes:
@@ -169,13 +151,10 @@ REFERENCE: Final = Rows(
         )
     )
 )
-SETTLE: Final = Several(
-    lambda chosen: (
-        delete(mqtt_queued)
-        .where(_of_session, chosen)
-        .returning(mqtt_queued.c.ordinal, mqtt_queued.c.payload_id)
-    ),
-    mqtt_queued.c.ordinal,
+SETTLE: Final = Statement(
+    delete(mqtt_queued)
+    .where(_of_session, among(mqtt_queued.c.ordinal))
+    .returning(mqtt_queued.c.ordinal, mqtt_queued.c.payload_id)
 )
 RELEASE: Final = Statement(
     update(mqtt_queued)
@@ -196,9 +175,7 @@ TRIMMABLE: Final = Statement(
     )
     .limit(bindparam("page", type_=Integer))
 )
-FORGET_PAYLOADS: Final = Several(
-    lambda chosen: delete(mqtt_payload).where(chosen), mqtt_payload.c.id
-)
+FORGET_PAYLOADS: Final = Statement(delete(mqtt_payload).where(among(mqtt_payload.c.id)))
 DANGLING: Final = Statement(
     delete(mqtt_queued)
     .where(~select(mqtt_payload.c.id).where(_with_payload).exists())
