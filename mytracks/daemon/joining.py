@@ -47,6 +47,7 @@ class Rooms:
     people: People
     tracks: Tracks
     broker: Broker[Principal, Fact, Kept]
+    gatekeeper: Gatekeeper
     site: Site
     setup: SetupToken
 
@@ -95,8 +96,9 @@ def join(
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
+    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
     broker: Broker[Principal, Fact, Kept] = Broker(
-        Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt
+        gatekeeper, intake, journal, clock, settings.mqtt
     )
     setup = SetupToken()
     services = WebServices(
@@ -118,7 +120,16 @@ def join(
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    return Rooms(people, tracks, broker, web_room.build(services, settings.http), setup)
+    site = web_room.build(services, settings.http)
+    return Rooms(people, tracks, broker, gatekeeper, site, setup)
+
+
+def adopt(rooms: Rooms, settings: Settings) -> None:
+    """Keep to what was re-read."""
+    rooms.gatekeeper.adopt(settings.mqtt)
+    rooms.broker.adopt(settings.mqtt)
+    rooms.broker.disconnect(rooms.gatekeeper.acts_in_vain, "[mqtt] anonymous_user was changed")
+    rooms.site.adopt(settings.http)
 
 
 def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
