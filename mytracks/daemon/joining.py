@@ -98,7 +98,7 @@ def join(
     journal = wrap_journal(store.journal)
     gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
     broker: Broker[Principal, Fact, Kept] = Broker(
-        gatekeeper, intake, journal, clock, settings.mqtt
+        gatekeeper, intake, journal, clock, settings.mqtt, f"mytracks version {__version__}"
     )
     setup = SetupToken()
     services = WebServices(

@@ -65,6 +65,9 @@ class HealthTests(SynchronousTestCase):
             def again(self, *_: Any) -> None:
                 """Nobody was here before."""
 
+            def anonymous(self, *_: Any, **__: Any) -> None:
+                """Nobody is let in without credentials."""
+
         gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store), MQTTLimits())
         connect = Connect(4, "c", True, 60, None, "ana", b"word")
         for state in (*State, State.OK):

@@ -100,8 +100,12 @@ class Client(Generic[Who, Facts, Kept]):
         """Bytes from the client, cut anywhere."""
         if self._stage in UNHEARD:
             return
-        self._heard = self._exchange.terms.clock.seconds()
-        self._hearing.listen(self._machine.receive(data))
+        terms = self._exchange.terms
+        self._heard = terms.clock.seconds()
+        events = self._machine.receive(data)
+        terms.counters.bytes_received += len(data)
+        terms.counters.packets_received += len(events)
+        self._hearing.listen(events)
         self._account()
 
     def full(self) -> None:
@@ -187,7 +191,10 @@ class Client(Generic[Who, Facts, Kept]):
             code=code.name,
             reason=reason,
         )
-        self._link.write(self._machine.refuse(code))
+        connack = self._machine.refuse(code)
+        self._exchange.terms.counters.packets_sent += 1
+        self._exchange.terms.counters.bytes_sent += len(connack)
+        self._link.write(connack)
         self._close()
 
     def give_way(self) -> None:
@@ -214,6 +221,7 @@ class Client(Generic[Who, Facts, Kept]):
             protocol_level=connect.level,
         )
         connack, events = self._machine.accept(present, conversation.unreleased)
+        self._exchange.terms.counters.packets_received += len(events)
         conversation.begin(connack)
         self._watch(connect.keepalive)
         self._hearing.listen(events)

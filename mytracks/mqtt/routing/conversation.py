@@ -42,6 +42,10 @@ from mytracks.mqtt.routing.subscribing import Subscriber
 from mytracks.mqtt.routing.wire import Wire
 
 
+ACKNOWLEDGEMENT: Final = 4
+"""Bytes of a PUBACK or PUBREC."""
+
+
 class Owner(Protocol):
     """The client whose conversation it is."""
 
@@ -264,7 +268,7 @@ class Conversation(Generic[Who, Facts, Kept]):
             self._arrived(packet_id)
         due = self._machine.stored(packet_id)
         if due:
-            self.wire.write(due)
+            self.wire.write(due, len(due) // ACKNOWLEDGEMENT)
 
     def progressed(self) -> None:
         """A publish has gone its way."""

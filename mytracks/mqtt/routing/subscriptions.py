@@ -23,6 +23,10 @@ class Subscriptions(Generic[Who]):
         self._count: dict[str, int] = {}
         self.durables = 0
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(self._count.values())
+
     def of(self, namespace: str) -> int:
         """How many subscriptions this user has, all sessions together."""
         return self._count.get(namespace, 0)
