@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -37,6 +37,9 @@ from mytracks.web.site import Site
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 
+_NAME: Final = f"mytracks version {__version__}"
+
+MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
 
 
@@ -46,7 +49,7 @@ class Rooms:
 
     people: People
     tracks: Tracks
-    broker: Broker[Principal, Fact, Kept]
+    broker: MQTT
     gatekeeper: Gatekeeper
     site: Site
     setup: SetupToken
@@ -97,9 +100,7 @@ def join(
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
     gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
-    broker: Broker[Principal, Fact, Kept] = Broker(
-        gatekeeper, intake, journal, clock, settings.mqtt, f"mytracks version {__version__}"
-    )
+    broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
     setup = SetupToken()
     services = WebServices(
         people=people,
@@ -108,6 +109,7 @@ def join(
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
         mqtt_sockets=Sockets(broker, clock.timers),
+        attendance=broker.attendance,
         assets=find_assets(),
         health=partial(condition, store),
         public_url=lambda: settings.public_url,
@@ -132,7 +134,7 @@ def adopt(rooms: Rooms, settings: Settings) -> None:
     rooms.site.adopt(settings.http)
 
 
-def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
+def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
     """Somebody is no longer let in by what is revoked: cut what came in by it."""
     deleted = revocation.reason is Reason.DELETED
     broker.disconnect(revocation.covers, revocation.reason.value, wills=not deleted)

@@ -13,11 +13,13 @@ from twisted.logger import Logger
 from mytracks.clock import Clock, Repeating
 from mytracks.mqtt.protocol.codec import PacketSizes
 from mytracks.mqtt.protocol.connection import Connection, ConnectionLimits
+from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.mqtt.routing.bulletin import Bulletin
 from mytracks.mqtt.routing.client import Client
 from mytracks.mqtt.routing.counters import Counters
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.incidents import Incidents
 from mytracks.mqtt.routing.incoming import Incoming
 from mytracks.mqtt.routing.journal import Journal
 from mytracks.mqtt.routing.limits import Limits
@@ -42,7 +44,7 @@ SWEEP_EVERY: Final = 60 * 60.0
 
 class Broker(Generic[Who, Facts, Kept]):
     """One broker. `Who`, `Facts` and `Kept` are its host's; it never looks inside. `version`: what
-    it tells administrators that it is.
+    it tells administrators that it is; `attendance`: who is here, for them as well.
     """
 
     log = Logger()
@@ -63,6 +65,7 @@ class Broker(Generic[Who, Facts, Kept]):
             clock=clock,
             counters=self._counters,
             incoming=Incoming(limits.max_incoming_bytes),
+            incidents=Incidents(clock),
         )
         self._connection_limits = _connection_limits(limits)
         self._exchange = Exchange(self._terms, intake, journal)
@@ -74,6 +77,13 @@ class Broker(Generic[Who, Facts, Kept]):
             self._exchange.announce,
             clock,
             limits.sys_interval,
+        )
+        self.attendance = Attendance(
+            self._registry,
+            self._exchange.sessions,
+            self._exchange.subscriptions,
+            self._terms.incidents,
+            clock,
         )
         self._sweeping = Repeating(clock, SWEEP_EVERY, self._sweep, "ending old sessions")
         self._listening = False

@@ -10,8 +10,9 @@ class Counters:
     `subscriptions`, which tell how many there are now.
 
     `most_clients`: how many were connected at the same time. `packets_received`, `packets_sent`,
-    `bytes_received`, `bytes_sent`: over all connections, whatever they are. `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
-    `turned_away`: connections closed at the door for a connection limit, without an answer.
+    `bytes_received`, `bytes_sent`: over all connections, whatever they are.
+    `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
+    `turned_away``: connections closed at the door for a connection limit, without an answer.
     `violations`: connections closed for breaking the protocol. `expired`: for silence.
     `takeovers`: for a newer connection with the same client id.
     `published`: messages taken, over every door. `dropped`: refused by the gatekeeper, Wills
