@@ -187,7 +187,7 @@ class Client(Generic[Who, Facts, Kept]):
         self._exchange.terms.counters.refused += 1
         self._exchange.terms.incidents.refused(self.peer, self._connect, code, reason)
         connack = self._machine.refuse(code)
-        self._exchange.terms.counters.packets_sent += 1
+        self._exchange.terms.counters.answered += 1
         self._exchange.terms.counters.bytes_sent += len(connack)
         self._link.write(connack)
         self._close()

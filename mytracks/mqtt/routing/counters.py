@@ -9,10 +9,11 @@ class Counters:
     `away` (those whose client is not connected), `queued` (places in their queues), `retained` and
     `subscriptions`, which tell how many there are now.
 
-    `most_clients`: how many were connected at the same time. `packets_received`, `packets_sent`,
-    `bytes_received`, `bytes_sent`: over all connections, whatever they are.
+    `most_clients`: how many were connected at the same time. `packets_received`,
+    `bytes_received`, `bytes_sent`: over all connections, whatever they are. `answered`: packets
+    sent that are no messages.
     `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
-    `turned_away``: connections closed at the door for a connection limit, without an answer.
+    `turned_away`: connections closed at the door for a connection limit, without an answer.
     `violations`: connections closed for breaking the protocol. `expired`: for silence.
     `takeovers`: for a newer connection with the same client id.
     `published`: messages taken, over every door. `dropped`: refused by the gatekeeper, Wills
@@ -33,7 +34,7 @@ class Counters:
     retained: int = 0
     subscriptions: int = 0
     packets_received: int = 0
-    packets_sent: int = 0
+    answered: int = 0
     bytes_received: int = 0
     bytes_sent: int = 0
     connected: int = 0
@@ -59,3 +60,8 @@ class Counters:
     def lost(self) -> int:
         """Messages that did not reach a client for want of room on the way to it."""
         return self.unsent + self.overflowed
+
+    @property
+    def packets_sent(self) -> int:
+        """Of any kind."""
+        return self.answered + self.delivered

@@ -43,7 +43,7 @@ class Wire:
         """
         if self.open:
             counters = self._terms.counters
-            counters.packets_sent += packets
+            counters.answered += packets
             counters.bytes_sent += len(data)
             self._link.write(data)
             if self.full:
@@ -63,7 +63,6 @@ class Wire:
             return False
         counters = self._terms.counters
         counters.delivered += 1
-        counters.packets_sent += 1
         counters.bytes_sent += len(data)
         if self.open:
             self._link.write(data)
