@@ -16,9 +16,9 @@ import attrs
 from attrs import frozen
 
 from mytracks.control.limits import Limits as ControlLimits
-from mytracks.mqtt.routing.limits import Limits as MQTTLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
+from mytracks.phones.limits import MQTTLimits
 from mytracks.store.care.limits import Limits as BackupLimits
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.postgresql import address
@@ -326,18 +326,22 @@ def _limit(name: str, default: object, value: object) -> object:
     """A limit is read as its default is: a number, a text, a list of them, or yes and no."""
     if isinstance(default, bool):
         return _boolean(name, value)
+    if isinstance(default, str):
+        return _text(name, value)
     if isinstance(default, int):
         return _count(name, value)
     if isinstance(default, float):
         return _seconds(name, value)
-    if isinstance(default, str):
-        if not isinstance(value, str):
-            raise BadSetting(name, value, "a text")
-        return value.strip()
     items = _items(value)
     if items is None:
         raise BadSetting(name, value, "a list of texts")
     return tuple(items)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise BadSetting(name, value, "a text")
+    return value.strip()
 
 
 def _boolean(name: str, value: object) -> bool:

@@ -65,6 +65,17 @@ class SettingsTests(SynchronousTestCase):
         settings = load({}, {"MYTRACKS_CONTROL__REQUEST_TIME": "2.5"})
         self.assertEqual(2.5, settings.control.request_time)
 
+    def test_what_mqtt_opens_is_a_list_of_filters_and_a_name(self) -> None:
+        """As a list in the file, separated by commas in the environment."""
+        written = '[mqtt]\nfree_topics = ["home/#", "+"]\nanonymous_user = "Guest"\n'
+        settings = load(self.written(written), {})
+        self.assertEqual(("home/#", "+"), settings.mqtt.free_topics)
+        self.assertEqual("guest", settings.mqtt.anonymous_user)
+        settings = load({}, {"MYTRACKS_MQTT__FREE_TOPICS": "a/#,b"})
+        self.assertEqual(
+            (("a/#", "b"), ""), (settings.mqtt.free_topics, settings.mqtt.anonymous_user)
+        )
+
     def test_a_bad_value_is_named_with_what_was_expected(self) -> None:
         """One line, so that it is read."""
         for flags, environment, expected in (
@@ -77,6 +88,10 @@ class SettingsTests(SynchronousTestCase):
             ({"database": "mysql://ana:secret@x"}, {}, ("--database", "mysql", "sqlite")),
             ({}, {"MYTRACKS_MQTT__MAX_INFLIGHT": "many"}, ("MAX_INFLIGHT", "whole number")),
             ({}, {"MYTRACKS_MQTT__CONNECT_TIMEOUT": "-1"}, ("CONNECT_TIMEOUT", "seconds")),
+            ({}, {"MYTRACKS_MQTT__FREE_TOPICS": "a,b/#/c"}, ("free_topics", "'b/#/c'", "#")),
+            (self.written("[mqtt]\nfree_topics = ['']"), {}, ("free_topics", "''", "empty")),
+            (self.written("[mqtt]\nfree_topics = [7]"), {}, ("mqtt.free_topics", "a list")),
+            (self.written("[mqtt]\nanonymous_user = 7"), {}, ("mqtt.anonymous_user", "a text")),
         ):
             with self.subTest(flags=flags, environment=environment):
                 line = self.refusal(dict(flags), dict(environment))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -37,6 +37,9 @@ from mytracks.web.site import Site
 
 EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 
+_NAME: Final = f"mytracks version {__version__}"
+
+MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
 
 
@@ -46,7 +49,8 @@ class Rooms:
 
     people: People
     tracks: Tracks
-    broker: Broker[Principal, Fact, Kept]
+    broker: MQTT
+    gatekeeper: Gatekeeper
     site: Site
     setup: SetupToken
 
@@ -95,9 +99,8 @@ def join(
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
-    broker: Broker[Principal, Fact, Kept] = Broker(
-        Gatekeeper(people.signin, partial(healthy, store)), intake, journal, clock, settings.mqtt
-    )
+    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
+    broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
     setup = SetupToken()
     services = WebServices(
         people=people,
@@ -106,6 +109,7 @@ def join(
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
         mqtt_sockets=Sockets(broker, clock.timers),
+        attendance=broker.attendance,
         assets=find_assets(),
         health=partial(condition, store),
         public_url=lambda: settings.public_url,
@@ -118,10 +122,19 @@ def join(
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    return Rooms(people, tracks, broker, web_room.build(services, settings.http), setup)
+    site = web_room.build(services, settings.http)
+    return Rooms(people, tracks, broker, gatekeeper, site, setup)
 
 
-def withdraw(broker: Broker[Principal, Fact, Kept], tracks: Tracks, revocation: Revocation) -> None:
+def adopt(rooms: Rooms, settings: Settings) -> None:
+    """Keep to what was re-read."""
+    rooms.gatekeeper.adopt(settings.mqtt)
+    rooms.broker.adopt(settings.mqtt)
+    rooms.broker.disconnect(rooms.gatekeeper.acts_in_vain, "[mqtt] anonymous_user was changed")
+    rooms.site.adopt(settings.http)
+
+
+def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
     """Somebody is no longer let in by what is revoked: cut what came in by it."""
     deleted = revocation.reason is Reason.DELETED
     broker.disconnect(revocation.covers, revocation.reason.value, wills=not deleted)

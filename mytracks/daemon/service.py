@@ -21,7 +21,16 @@ from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
-from mytracks.daemon.joining import Ports, Rooms, WrapJournal, condition, join, open_people, url
+from mytracks.daemon.joining import (
+    Ports,
+    Rooms,
+    WrapJournal,
+    adopt,
+    condition,
+    join,
+    open_people,
+    url,
+)
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
@@ -100,8 +109,7 @@ class Daemon(Service):
             return
         self._observer.set_level(new.log_level)
         if self._rooms is not None:
-            self._rooms.broker.adopt(new.mqtt)
-            self._rooms.site.adopt(new.http)
+            adopt(self._rooms, new)
         changed = [
             name for name in _RESTARTING if getattr(new, name) != getattr(self._settings, name)
         ]

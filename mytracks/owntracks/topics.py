@@ -1,5 +1,6 @@
 """Where phones speak: `owntracks/<user>/<device>` and below. Decides nothing about rights."""
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 ROOT: Final = "owntracks"
@@ -37,12 +38,24 @@ class Place(NamedTuple):
         return self.below == COMMAND
 
 
+_USUAL: Final = 200
+"""Characters of a topic that is worth remembering: so many that the memory is bounded."""
+
+
 def place(topic: str) -> Place | None:
     """Whose and which device's topic this is; None: it belongs to no device."""
+    return _known(topic) if len(topic) <= _USUAL else _place(topic)
+
+
+def _place(topic: str) -> Place | None:
     levels = topic.split("/", 3)
     if len(levels) < 3 or levels[0] != ROOT:
         return None
     return Place(levels[1].lower(), levels[2], levels[3] if len(levels) == 4 else "")
+
+
+# Asked four times on the way of each message, of the same few topics again and again.
+_known = lru_cache(maxsize=1024)(_place)
 
 
 def owner(topic: str) -> str | None:

@@ -86,6 +86,17 @@ class SignIn:
             return None
         return _principal(account, door, device)
 
+    def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
+        """Who acts as the account `name` without signing in, since a setting says so; None: the
+        account is disabled or not there. Nothing of an administrator's is open to them. Never
+        waits.
+        """
+        account = self._active(name)
+        if account is None:
+            return None
+        who = Principal(account.number, account.name, admin=False, door=door, address=address)
+        return evolve(who, anonymous=True)
+
     def session(self, token: str) -> tuple[Principal, WebSession]:
         """Who is signed in by this browser's token. Never waits. Raises Unauthenticated."""
         session = self._sessions.find(token)

@@ -142,11 +142,15 @@ class Intake:
         said = self.read(body, int(self._clock.now())).said
         return isinstance(said, LocationMessage) or (said is not None and said.kind == ENCRYPTED)
 
-    def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside:
-        """What is kept of a message of `size` bytes that is too large; `head`: how it begins."""
+    def oversize(self, who: Principal, topic: str, head: bytes, size: int) -> SetAside | None:
+        """What is kept of a message of `size` bytes that is too large; `head`: how it begins.
+        None: its topic is free, and nothing of ours.
+        """
         place = topics.place(topic)
-        usable = place is not None and topics.device_name_problem(place.device) is None
-        name = place.device if place is not None and usable else None
+        if place is None:
+            return None
+        usable = topics.device_name_problem(place.device) is None
+        name = place.device if usable else None
         return self.set_aside(who, name, topic, f"too large: {size} bytes", head)
 
     def set_aside(

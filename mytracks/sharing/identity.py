@@ -19,7 +19,8 @@ class Principal:
 
     `user` is the account's number, `name` its canonical (lower-case) user name. `device` names the
     one device that a device password stands for; None: the account itself signed in. `address`: the
-    IP address they came from, where it is known; it does not make them somebody else.
+    IP address they came from, where it is known; it does not make them somebody else. `anonymous`:
+    nobody signed in, a setting says as whom they act.
     """
 
     user: int
@@ -28,6 +29,7 @@ class Principal:
     door: Door
     device: str | None = None
     address: str | None = field(default=None, eq=False)
+    anonymous: bool = False
 
 
 @frozen

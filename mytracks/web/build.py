@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
@@ -62,6 +63,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *locations.routes(),
         *Devices(services.history, services.presence).routes(),
         *Account(services.people.accounts).routes(),
+        *Connections(services.attendance, services.clock).routes(),
         *HealthPaths(services.health).routes(),
         *openapi.routes(),
     ]

@@ -7,6 +7,7 @@ from attrs import frozen
 from mytracks.clock import Clock
 from mytracks.health import Health
 from mytracks.mqtt.carriers.websocket import Sockets
+from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
@@ -21,6 +22,7 @@ from mytracks.web.proxies import Network
 class WebServices:
     """`health`: as of now. `public_url`: scheme and
     host without a path, None while it is not known. `mqtt_port`: None where MQTT does not listen.
+    `attendance`: MQTT's clients.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
     administrator."""
@@ -31,6 +33,7 @@ class WebServices:
     presence: Presence
     http_mode: HTTPMode
     mqtt_sockets: Sockets
+    attendance: Attendance
     assets: Assets
     health: Callable[[], Health]
     public_url: Callable[[], str | None]

@@ -13,6 +13,7 @@ from mytracks.health import DatabaseCondition, Health
 from mytracks.mqtt.protocol.packets.connect import Connect
 from mytracks.mqtt.routing.ports import Peer
 from mytracks.phones.gatekeeper import Gatekeeper
+from mytracks.phones.limits import MQTTLimits
 from mytracks.store.database import DatabaseHealth, State
 from mytracks.store.open import Store
 
@@ -64,7 +65,10 @@ class HealthTests(SynchronousTestCase):
             def again(self, *_: Any) -> None:
                 """Nobody was here before."""
 
-        gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store))
+            def anonymous(self, *_: Any, **__: Any) -> None:
+                """Nobody is let in without credentials."""
+
+        gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store), MQTTLimits())
         connect = Connect(4, "c", True, 60, None, "ana", b"word")
         for state in (*State, State.OK):
             self.becomes(state, "")

@@ -34,7 +34,7 @@ else changed and needs a restart.
 
 def shown(value: object) -> str:
     """A default as one would write it."""
-    if value is None or value == ():
+    if value in (None, (), ""):
         return "none"
     if isinstance(value, tuple):
         return "`" + ",".join(value) + "`"
@@ -42,7 +42,14 @@ def shown(value: object) -> str:
 
 
 def described(limits: type[Any]) -> dict[str, str]:
-    """The words below each limit in its class, and what its docstring says of it."""
+    """The words below each limit in its class, or in that of which it is a kind."""
+    words: dict[str, str] = {}
+    for kind in reversed(limits.__mro__[:-1]):
+        words |= _described(kind)
+    return words
+
+
+def _described(limits: type[Any]) -> dict[str, str]:
     (found,) = ast.parse(textwrap.dedent(inspect.getsource(limits))).body
     assert isinstance(found, ast.ClassDef)
     words = {}

@@ -48,6 +48,20 @@ class AccountPasswordTests(SignInCase):
             await room.sign_in("ben", GOOD, door=Door.WEB),
         )
 
+    async def test_an_account_can_stand_for_those_who_do_not_sign_in(self) -> None:
+        """Never as an administrator, and not while it is disabled."""
+        room = await self.opened()
+        ben = await room.account("ben", admin=True)
+        await room.account("root", admin=True)
+        signin = room.people.signin
+        self.assertEqual(
+            Principal(ben.number, "ben", False, Door.MQTT, anonymous=True),
+            signin.anonymous("BEN", door=Door.MQTT, address=AWAY),
+        )
+        self.assertIsNone(signin.anonymous("nobody", door=Door.MQTT))
+        await room.people.accounts.disable(ben.number)
+        self.assertIsNone(signin.anonymous("ben", door=Door.MQTT))
+
     async def test_wrong_unknown_and_disabled_are_told_alike(self) -> None:
         """Nobody learns which names exist [ASVS 5.0 6.3.8]."""
         room = await self.opened()

@@ -11,11 +11,13 @@ from mytracks.mqtt.protocol.packets.connect import Connect
 from mytracks.mqtt.routing import ports
 from mytracks.mqtt.routing.ports import Message, Peer, Verdict
 from mytracks.phones.gatekeeper import Gatekeeper
+from mytracks.phones.limits import MQTTLimits
 from mytracks.sharing.identity import Door, Principal
 
 ANA = Principal(1, "ana", False, Door.MQTT)
 ANAS_PHONE = Principal(1, "ana", False, Door.MQTT, device="phone")
 ROOT = Principal(2, "root", True, Door.MQTT)
+GUEST = Principal(3, "guest", False, Door.MQTT, anonymous=True)
 
 CONNECT = Connect(level=4, client_id="c", clean_session=True, keepalive=60)
 PEER = Peer("192.0.2.7", 5000, "mqtt")
@@ -46,12 +48,21 @@ class OnePassword:
             return None
         return Principal(user, "ana", False, door, device)
 
+    def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
+        """There is an account `guest`, unless it is gone."""
+        there = name == "guest" and (3, None) not in self.gone
+        return evolve(GUEST, door=door, address=address) if there else None
+
 
 class GatekeeperCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.signin = OnePassword()
         self.storing = True
-        self.gatekeeper = Gatekeeper(self.signin, lambda: self.storing)
+        self.gatekeeper = Gatekeeper(self.signin, lambda: self.storing, MQTTLimits())
+
+    def opens(self, *filters: str, anonymous: str = "") -> None:
+        """The settings are these from now on."""
+        self.gatekeeper.adopt(MQTTLimits(free_topics=filters, anonymous_user=anonymous))
 
 
 class AdmitTests(GatekeeperCase):
@@ -69,6 +80,24 @@ class AdmitTests(GatekeeperCase):
         for username, password in ((None, None), ("", b""), ("", None)):
             self.failureResultOf(self.admit(username=username, password=password), Forbidden)
         self.assertEqual([], self.signin.asked)
+
+    def test_nobody_acts_as_the_account_that_a_setting_names(self) -> None:
+        """However it is spelled there; their address is known as anybody's."""
+        self.opens(anonymous="Guest")
+        for username, password in ((None, None), ("", b"")):
+            who = self.successResultOf(self.admit(username=username, password=password))
+            self.assertEqual((GUEST, PEER.address), (who, who.address))
+        self.failureResultOf(self.admit(username="", password=b"x"), Unauthenticated)
+        who = self.successResultOf(self.admit(username="Ana", password=b"open"))
+        self.assertEqual(ANA, who)
+
+    def test_an_account_that_is_disabled_or_not_there_stands_for_nobody(self) -> None:
+        """CONNACK 5, and a reason that leads to the setting."""
+        self.signin.gone = {(3, None)}
+        for name in ("guest", "nobody"):
+            self.opens(anonymous=name)
+            told = self.failureResultOf(self.admit(), Forbidden)
+            self.assertIn("anonymous_user", str(told.value))
 
     def test_half_and_wrong_credentials_are_wrong(self) -> None:
         """CONNACK 4."""
@@ -105,6 +134,17 @@ class RecallTests(GatekeeperCase):
         odd = evolve(ANAS_PHONE, device="ana's ☎")
         for who in (ANA, ANAS_PHONE, odd, evolve(ANA, address="192.0.2.7")):
             self.assertEqual(who, self.recalled(who))
+
+    def test_who_did_not_sign_in_is_known_while_the_setting_names_the_account(self) -> None:
+        """Their mark is not the account's own: that stays good whatever a setting says."""
+        self.opens(anonymous="guest")
+        self.assertEqual(GUEST, self.recalled(GUEST))
+        for changed in ("", "ana"):
+            self.opens(anonymous=changed)
+            self.assertIsNone(self.recalled(GUEST))
+        self.opens(anonymous="guest")
+        self.signin.gone = {(3, None)}
+        self.assertIsNone(self.recalled(GUEST))
 
     def test_who_could_not_sign_in_any_more_is_nobody(self) -> None:
         """An account that was disabled, or a device whose password was revoked, meanwhile."""
@@ -152,6 +192,43 @@ class PublishTests(GatekeeperCase):
             for topic in topics:
                 self.assertIs(verdict, self.gatekeeper.may_publish(who, topic, b"{}"), (topic, who))
 
+    def allowed(self, who: Principal, topic: str) -> bool:
+        return self.gatekeeper.may_publish(who, topic, b"{}") is Verdict.ALLOWED
+
+    def test_free_topics_are_open_to_all_who_signed_in(self) -> None:
+        """With a device's password as well, and to those who act as an account."""
+        self.opens("home/#", "+/door", anonymous="guest")
+        for who in (ANA, ANAS_PHONE, ROOT, GUEST):
+            for topic in ("home", "home/light", "home/light/cmd", "garage/door", "/door"):
+                self.assertTrue(self.allowed(who, topic), topic)
+            for topic in ("homes", "garage/window", "owntracks/door", "$SYS/door"):
+                self.assertFalse(self.allowed(who, topic), topic)
+        self.opens()
+        self.assertFalse(self.allowed(ANA, "home"))
+
+    def test_whatever_is_free_no_phones_topic_and_nothing_of_the_broker_is(self) -> None:
+        """`#` opens everything else."""
+        self.opens("#", "owntracks/#", "$SYS/#", "+/+/+", "$other/#")
+        for who in (ANA, ANAS_PHONE, ROOT):
+            for topic in ("owntracks", "owntracks/ana", "owntracks/ben/phone", "owntracks//x"):
+                self.assertFalse(self.allowed(who, topic), topic)
+            for topic in ("$SYS", "$SYS/broker/uptime", "$other/x", "$"):
+                self.assertFalse(self.allowed(who, topic), topic)
+            for topic in ("x", "/owntracks/ben/phone", "a/b/c/d"):
+                self.assertTrue(self.allowed(who, topic), topic)
+        self.assertFalse(self.allowed(ANAS_PHONE, "owntracks/ana/tablet"))
+
+    def test_once_nobody_acts_as_an_account_what_they_left_is_not_published(self) -> None:
+        """Such as a Will of theirs."""
+        self.opens("#", anonymous="guest")
+        own = "owntracks/guest/phone"
+        self.assertTrue(self.allowed(GUEST, own) and self.allowed(GUEST, "x"))
+        self.assertFalse(self.gatekeeper.acts_in_vain(GUEST))
+        self.opens("#")
+        self.assertFalse(self.allowed(GUEST, own) or self.allowed(GUEST, "x"))
+        self.assertTrue(self.gatekeeper.acts_in_vain(GUEST))
+        self.assertFalse(self.gatekeeper.acts_in_vain(evolve(GUEST, anonymous=False)))
+
 
 class ReceiveTests(GatekeeperCase):
     def receives(self, who: Principal, topic: str, payload: bytes = b"{}") -> bool:
@@ -178,6 +255,32 @@ class ReceiveTests(GatekeeperCase):
             for _ in range(2):
                 self.assertFalse(self.receives(ANA, topic, command), topic)
         self.assertTrue(self.receives(ANA, "owntracks/ana/phone", b'{"SSID":"cmd"}'))
+
+    def test_free_topics_are_delivered_to_all_who_signed_in(self) -> None:
+        """And to nobody any more, once they are not free."""
+        self.opens("#")
+        for who in (ANA, ANAS_PHONE, ROOT, GUEST):
+            self.assertTrue(self.receives(who, "home/light"))
+            self.assertFalse(self.receives(who, "owntracks/ben/phone"))
+            self.assertFalse(self.receives(who, "$other/x"))
+        self.opens("garden/#")
+        self.assertFalse(self.receives(ANA, "home/light"))
+
+    def test_no_command_is_delivered_on_a_free_topic(self) -> None:
+        """Anybody publishes there; a phone that listens would obey them (OwnTracks 8.3)."""
+        self.opens("#")
+        command = b'{"_type":"cmd","action":"dump"}'
+        for topic in ("home/light", "home/light/cmd", "cmd"):
+            self.assertFalse(self.receives(ANA, topic, command), topic)
+        self.assertTrue(self.receives(ANA, "home/light/cmd", b"on"))
+
+    def test_how_the_broker_fares_is_for_administrators(self) -> None:
+        """Not for whoever has the password of one's phone, nor for an anonymous client."""
+        for topic in ("$SYS/broker/uptime", "$SYS/x"):
+            self.assertTrue(self.receives(ROOT, topic))
+            for who in (ANA, ANAS_PHONE, GUEST):
+                self.assertFalse(self.receives(who, topic))
+        self.assertFalse(self.receives(ROOT, "$SYS"))
 
     def test_it_is_what_the_broker_asks_for(self) -> None:
         """The port is written in mqtt, which knows nothing of people."""

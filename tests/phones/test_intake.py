@@ -237,10 +237,19 @@ class FactsTests(IntakeCase):
     def test_what_is_too_large_keeps_its_head(self) -> None:
         """The administrator sees what it was; the phone does not send it for ever (contract 4)."""
         fact = self.intake.oversize(ANA, BASE, b'{"password":"hunter2', 9_000_000)
+        assert fact is not None
         self.assertEqual(("phone", "too large: 9000000 bytes"), (fact.device_name, fact.reason))
         self.assertEqual(b'{"password":"(removed)"', fact.body)
-        for topic in ("home/light", "owntracks/ana/a\x07"):
-            self.assertIsNone(self.intake.oversize(ANA, topic, b"", 9_000_000).device_name)
+        odd = self.intake.oversize(ANA, "owntracks/ana/a\x07", b"", 9_000_000)
+        assert odd is not None
+        self.assertIsNone(odd.device_name)
+
+    def test_nothing_is_kept_of_what_is_published_to_a_free_topic(self) -> None:
+        """Lamps and doors are none of our business, however they look."""
+        for topic in ("home/light", "owntracks", "x/ana/phone"):
+            self.assertIsNone(self.intake.facts(ANA, Message(topic, wire(), 1, True)))
+            self.assertIsNone(self.intake.facts(ANA, Message(topic, b"junk", 1, True)))
+            self.assertIsNone(self.intake.oversize(ANA, topic, b"", 9_000_000))
 
     @settings(derandomize=True, deadline=None, max_examples=150)
     @given(

@@ -41,6 +41,7 @@ from mytracks.web.pages.setup import SetupToken
 from mytracks.web.proxies import Network
 from mytracks.web.services import WebServices
 from mytracks.web.site import Site
+from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
@@ -109,7 +110,10 @@ class MemoryBroker:
 
 
 class Door:
-    """A site with everything behind it. Open it before use, close it at the end."""
+    """A site with everything behind it. Open it before use, close it at the end.
+
+    `mqtt`: a broker without sockets, whose clients an administrator is shown.
+    """
 
     def __init__(
         self,
@@ -121,6 +125,7 @@ class Door:
         self.room = Room()
         self.people = self.room.people
         self.broker = MemoryBroker()
+        self.mqtt = Rig()
         self.own_address: str | None = None
         self.locations = MemoryLocations()
         self.presence = Presence()
@@ -135,6 +140,7 @@ class Door:
                 presence=self.presence,
                 http_mode=self._http_mode(),
                 mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
+                attendance=self.mqtt.broker.attendance,
                 assets=assets or made_assets(),
                 health=lambda: self.health,
                 public_url=lambda: public_url,

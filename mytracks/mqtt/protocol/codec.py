@@ -325,6 +325,8 @@ class _ReadThrough:
 
 def _long_length(data: bytes, at: int) -> tuple[int, int]:
     """A remaining length of more than one byte and where it ends; -1 while its end is missing."""
+    if len(data) > at + 1 and (second := data[at + 1]) < 128:  # Nearly every one.
+        return data[at] & 127 | second << 7, at + 2
     length = 0
     for index, byte in enumerate(data[at : at + 4]):
         length |= (byte & 127) << 7 * index

@@ -116,6 +116,11 @@ class Connection:
         self._window = Window(limits.max_inflight)
 
     @property
+    def connect(self) -> Connect | None:
+        """What the peer said of itself; once accepted, without its Will and credentials."""
+        return self._connect
+
+    @property
     def inflight(self) -> int:
         """How many deliveries the peer has not finished."""
         return len(self._window)

@@ -98,6 +98,8 @@ def packet(first: int, body: bytes) -> bytes:
     length = len(body)
     if length < 128:
         return bytes((first, length)) + body
+    if length < 16_384:
+        return bytes((first, length & 127 | 128, length >> 7)) + body
     header = bytearray((first,))
     while length > 127:
         header.append(length & 127 | 128)

@@ -13,10 +13,13 @@ from twisted.logger import Logger
 from mytracks.clock import Clock, Repeating
 from mytracks.mqtt.protocol.codec import PacketSizes
 from mytracks.mqtt.protocol.connection import Connection, ConnectionLimits
+from mytracks.mqtt.routing.attendance import Attendance
+from mytracks.mqtt.routing.bulletin import Bulletin
 from mytracks.mqtt.routing.client import Client
 from mytracks.mqtt.routing.counters import Counters
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
+from mytracks.mqtt.routing.incidents import Incidents
 from mytracks.mqtt.routing.incoming import Incoming
 from mytracks.mqtt.routing.journal import Journal
 from mytracks.mqtt.routing.limits import Limits
@@ -32,6 +35,7 @@ from mytracks.mqtt.routing.ports import (
 )
 from mytracks.mqtt.routing.registry import Arrival, Registry
 from mytracks.mqtt.routing.remembering import Remembering
+from mytracks.mqtt.routing.statistics import Statistics
 from mytracks.mqtt.routing.terms import Terms
 
 SWEEP_EVERY: Final = 60 * 60.0
@@ -39,7 +43,9 @@ SWEEP_EVERY: Final = 60 * 60.0
 
 
 class Broker(Generic[Who, Facts, Kept]):
-    """One broker. `Who`, `Facts` and `Kept` are its host's; it never looks inside."""
+    """One broker. `Who`, `Facts` and `Kept` are its host's; it never looks inside. `version`: what
+    it tells administrators that it is; `attendance`: who is here, for them as well.
+    """
 
     log = Logger()
 
@@ -50,6 +56,7 @@ class Broker(Generic[Who, Facts, Kept]):
         journal: Journal[Facts, Kept],
         clock: Clock,
         limits: Limits,
+        version: str = "",
     ) -> None:
         self._counters = Counters()
         self._terms = Terms(
@@ -58,11 +65,26 @@ class Broker(Generic[Who, Facts, Kept]):
             clock=clock,
             counters=self._counters,
             incoming=Incoming(limits.max_incoming_bytes),
+            incidents=Incidents(clock),
         )
         self._connection_limits = _connection_limits(limits)
         self._exchange = Exchange(self._terms, intake, journal)
         self._registry: Registry[Client[Who, Facts, Kept]] = Registry(limits)
         self._door: Door[Who] = Door(self._terms, self._registry)
+        self._bulletin = self._exchange.bulletin = Bulletin(
+            Statistics(version),
+            lambda: self.counters,
+            self._exchange.announce,
+            clock,
+            limits.sys_interval,
+        )
+        self.attendance = Attendance(
+            self._registry,
+            self._exchange.sessions,
+            self._exchange.subscriptions,
+            self._terms.incidents,
+            clock,
+        )
         self._sweeping = Repeating(clock, SWEEP_EVERY, self._sweep, "ending old sessions")
         self._listening = False
         self._closing = False
@@ -74,6 +96,7 @@ class Broker(Generic[Who, Facts, Kept]):
         await Remembering(self._exchange).remember()
         self._listening = True
         self._sweeping.start()
+        self._bulletin.start()
 
     @property
     def counters(self) -> Counters:
@@ -82,7 +105,11 @@ class Broker(Generic[Who, Facts, Kept]):
         return evolve(
             self._counters,
             connections=len(self._registry),
+            clients=self._registry.clients,
+            most_clients=self._registry.most_clients,
             sessions=len(sessions),
+            away=sum(not session.online for session in sessions),
+            subscriptions=len(self._exchange.subscriptions),
             queued=sum(session.queued for session in sessions),
             retained=self._exchange.held,
         )
@@ -95,6 +122,7 @@ class Broker(Generic[Who, Facts, Kept]):
         self._terms.incoming.most = limits.max_incoming_bytes
         self._connection_limits = _connection_limits(limits)
         self._exchange.adopt(limits)
+        self._bulletin.adopt(limits.sys_interval)
 
     def attach(self, link: Link, peer: Peer) -> Client[Who, Facts, Kept]:
         """A new connection: tell what is returned of its bytes and of its end."""
@@ -166,6 +194,7 @@ class Broker(Generic[Who, Facts, Kept]):
         self._closing = True
         self._listening = False
         self._sweeping.stop()
+        self._bulletin.stop()
         ends = self._terms.clock.seconds() + patience
         for client in self._registry:
             client.quiesce()

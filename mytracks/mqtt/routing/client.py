@@ -40,15 +40,14 @@ LINGER: Final = 5.0
 class Client(Generic[Who, Facts, Kept]):
     """Implements `door.Guest`, `conversation.Owner`, `hearing.Hearer` and `incoming.Holder`.
 
-    Carriers call `received`, `full`, `drained` and `lost`.
+    Carriers call `received`, `full`, `drained` and `lost`. `heard`: when the client last said
+    anything (clock seconds). `talk`: what is said with it; None: it is not let in, or it is over.
     """
 
     __slots__ = (
         "_connect",
-        "_conversation",
         "_door",
         "_exchange",
-        "_heard",
         "_hearing",
         "_kept",
         "_link",
@@ -57,7 +56,9 @@ class Client(Generic[Who, Facts, Kept]):
         "_silence",
         "_stage",
         "_timer",
+        "heard",
         "peer",
+        "talk",
         "told",
     )
 
@@ -79,9 +80,9 @@ class Client(Generic[Who, Facts, Kept]):
         self._exchange = exchange
         self._registry = registry
         self._door = door
-        self._conversation: Conversation[Who, Facts, Kept] | None = None
+        self.talk: Conversation[Who, Facts, Kept] | None = None
         self._hearing = Hearing(link, self, exchange.terms.clock)
-        self._heard = 0.0
+        self.heard = 0.0
         self._kept = 0
         self._silence = 0.0
         self._connect: Connect | None = None
@@ -92,7 +93,7 @@ class Client(Generic[Who, Facts, Kept]):
     @property
     def who(self) -> Who | None:
         """Who this is; None before it is let in and once it is over."""
-        return None if self._conversation is None else self._conversation.who
+        return None if self.talk is None else self.talk.who
 
     # What carriers tell.
 
@@ -100,24 +101,28 @@ class Client(Generic[Who, Facts, Kept]):
         """Bytes from the client, cut anywhere."""
         if self._stage in UNHEARD:
             return
-        self._heard = self._exchange.terms.clock.seconds()
-        self._hearing.listen(self._machine.receive(data))
+        terms = self._exchange.terms
+        self.heard = terms.clock.seconds()
+        events = self._machine.receive(data)
+        terms.counters.bytes_received += len(data)
+        terms.counters.packets_received += len(events)
+        self._hearing.listen(events)
         self._account()
 
     def full(self) -> None:
         """The transport holds as much as it wants to. May be told more than once."""
-        if self._conversation is not None:
-            self._conversation.wire.fill()
+        if self.talk is not None:
+            self.talk.wire.fill()
 
     def drained(self) -> None:
         """The transport has sent everything."""
-        if self._conversation is not None:
-            self._conversation.drained()
+        if self.talk is not None:
+            self.talk.drained()
             self.progressed()
 
     def lost(self) -> None:
         """The connection is gone. What came over it before is still heard, in its turn."""
-        conversation = self._conversation
+        conversation = self.talk
         if self._stage is Stage.CONNECTED and self._hearing.waiting and conversation is not None:
             self._stage = Stage.HUNG_UP
             self._wait(0, None)
@@ -135,8 +140,8 @@ class Client(Generic[Who, Facts, Kept]):
 
     def cut(self, will: bool = True) -> None:
         """Close at once; `will`: whether the Will is published, if it still may be."""
-        if not will and self._conversation is not None:
-            self._conversation.forget_will()
+        if not will and self.talk is not None:
+            self.talk.forget_will()
         if self._stage is Stage.HUNG_UP:
             self._gone()
         else:
@@ -155,8 +160,8 @@ class Client(Generic[Who, Facts, Kept]):
 
     def dismiss(self) -> None:
         """The broker is closing. No Will is published: it is not the client that fails."""
-        if self._conversation is not None:
-            self._conversation.forget_will()
+        if self.talk is not None:
+            self.talk.forget_will()
         self._close()
 
     # What the door decides (door.Guest).
@@ -173,34 +178,31 @@ class Client(Generic[Who, Facts, Kept]):
             who, namespace, client_id, wire, self._machine, self._exchange, self._registry, self
         )
         self._registry.enter(namespace, client_id, self)
-        self._conversation = conversation
+        self.talk = conversation
         self._stage = Stage.OPENING
-        self._connect = connect
         conversation.open(connect)
 
     def refuse(self, code: ConnackCode, reason: str) -> None:
         """It is not let in: say why and close [MQTT-3.2.2-5]."""
         self._exchange.terms.counters.refused += 1
-        self.log.info(
-            "refused a CONNECT from {address} with {code}: {reason}",
-            address=self.peer.address,
-            code=code.name,
-            reason=reason,
-        )
-        self._link.write(self._machine.refuse(code))
+        self._exchange.terms.incidents.refused(self.peer, self._connect, code, reason)
+        connack = self._machine.refuse(code)
+        self._exchange.terms.counters.answered += 1
+        self._exchange.terms.counters.bytes_sent += len(connack)
+        self._link.write(connack)
         self._close()
 
     def give_way(self) -> None:
         """A newer connection has its client id."""
-        if self._conversation is not None:
-            self._conversation.replaced()
+        if self.talk is not None:
+            self.talk.replaced()
         self._close()
 
     # What its conversation tells (conversation.Owner).
 
     def opened(self, present: bool) -> None:
         """CONNACK [MQTT-3.1.4-4], then what it said meanwhile [MQTT-3.1.4-5]."""
-        connect, conversation = self._connect, self._conversation
+        connect, conversation = self._connect, self.talk
         if self._stage is not Stage.OPENING or conversation is None or connect is None:
             return
         self._stage = Stage.CONNECTED
@@ -214,6 +216,7 @@ class Client(Generic[Who, Facts, Kept]):
             protocol_level=connect.level,
         )
         connack, events = self._machine.accept(present, conversation.unreleased)
+        self._exchange.terms.counters.packets_received += len(events)
         conversation.begin(connack)
         self._watch(connect.keepalive)
         self._hearing.listen(events)
@@ -264,7 +267,7 @@ class Client(Generic[Who, Facts, Kept]):
 
     def choked(self, share: int) -> bool:
         """Whether more than 1/`share` of what may be unfinished is."""
-        conversation = self._conversation
+        conversation = self.talk
         if conversation is None:
             return False
         return self._exchange.terms.incoming.unheard or conversation.choked(share)
@@ -272,10 +275,10 @@ class Client(Generic[Who, Facts, Kept]):
     def react(self, event: Event) -> None:
         """Do what `event` asks for."""
         try:
-            if self._conversation is None or event.__class__ in CLOSING_EVENTS:
+            if self.talk is None or event.__class__ in CLOSING_EVENTS:
                 self._begin_or_end(event)
             else:
-                self._conversation.hear(event)
+                self.talk.hear(event)
         except Exception:  # noqa: BLE001
             # The host's fault or ours: this connection ends, no other [MQTT-4.8.0-2].
             self.log.failure("serving a client at {address} failed", address=self.peer.address)
@@ -289,7 +292,7 @@ class Client(Generic[Who, Facts, Kept]):
             if self.choked(1):
                 self._hearing.pause()
             elif self._hearing.resume():
-                self._heard = self._exchange.terms.clock.seconds()
+                self.heard = self._exchange.terms.clock.seconds()
 
     def _begin_or_end(self, event: Event) -> None:
         match event:
@@ -298,13 +301,14 @@ class Client(Generic[Who, Facts, Kept]):
             case UnsupportedLevel():
                 self.refuse(ConnackCode.UNACCEPTABLE_LEVEL, f"it asks for level {event.level}")
             case Disconnected():
-                if self._conversation is not None:
-                    self._conversation.forget_will()  # [MQTT-3.14.4-3]
+                if self.talk is not None:
+                    self.talk.forget_will()  # [MQTT-3.14.4-3]
                 self._close()
             case Violated():
                 self._violated(event)
 
     def _connecting(self, connect: Connect) -> None:
+        self._connect = connect
         self._wait(0, None)
         self._hearing.pause()
         if self._stage is Stage.TURNED_AWAY:
@@ -328,7 +332,7 @@ class Client(Generic[Who, Facts, Kept]):
     def _watch(self, keepalive: int) -> None:
         if keepalive:
             self._silence = 1.5 * keepalive  # [MQTT-3.1.2-24]
-            self._heard = self._exchange.terms.clock.seconds()
+            self.heard = self._exchange.terms.clock.seconds()
             self._wait(self._silence, self._look)
         else:
             self._link.probe()
@@ -336,10 +340,10 @@ class Client(Generic[Who, Facts, Kept]):
     def _look(self) -> None:
         """Whether the client has been silent for too long. While we do not listen, it is not."""
         now = self._exchange.terms.clock.seconds()
-        conversation = self._conversation
+        conversation = self.talk
         if self._hearing.paused and conversation is not None and not conversation.wire.clogged:
-            self._heard = now
-        left = self._heard + self._silence - now
+            self.heard = now
+        left = self.heard + self._silence - now
         if left > 0:
             self._wait(left, self._look)
             return
@@ -363,7 +367,7 @@ class Client(Generic[Who, Facts, Kept]):
         self._hearing.close()
         self._deafen()
         self._wait(0, None)
-        conversation, self._conversation = self._conversation, None
+        conversation, self.talk = self.talk, None
         if conversation is not None:
             self.log.info(
                 "{client} of {user} is gone",

@@ -28,18 +28,22 @@ from mytracks.mqtt.protocol.events import (
     Unsubscribing,
 )
 from mytracks.mqtt.protocol.packets.connect import Connect
+from mytracks.mqtt.routing import entries
 from mytracks.mqtt.routing.changes import Arrived, Departed
 from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.exchange import Exchange
 from mytracks.mqtt.routing.inbound import Inbound
 from mytracks.mqtt.routing.outgoing import DurableOutgoing
 from mytracks.mqtt.routing.parcel import Parcel
-from mytracks.mqtt.routing.ports import Facts, Kept, Message, Who
+from mytracks.mqtt.routing.ports import Facts, Kept, Message, Peer, Who
 from mytracks.mqtt.routing.registry import Connected
 from mytracks.mqtt.routing.session import CleanSession, Outgoing
 from mytracks.mqtt.routing.sessions import Opening
 from mytracks.mqtt.routing.subscribing import Subscriber
 from mytracks.mqtt.routing.wire import Wire
+
+ACKNOWLEDGEMENT: Final = 4
+"""Bytes of a PUBACK or PUBREC."""
 
 
 class Owner(Protocol):
@@ -79,6 +83,9 @@ class Conversation(Generic[Who, Facts, Kept]):
         "client_id",
         "durable",
         "namespace",
+        "refused",
+        "refused_topic",
+        "since",
         "who",
         "wire",
     )
@@ -101,6 +108,8 @@ class Conversation(Generic[Who, Facts, Kept]):
         self.client_id: Final = client_id
         self.wire: Final = wire
         self.durable: DurableSession[Who] | None = None
+        self.since = exchange.terms.clock.now()
+        self.refused, self.refused_topic = 0, ""
         self._machine = machine
         self._exchange = exchange
         self._registry = registry
@@ -227,6 +236,18 @@ class Conversation(Generic[Who, Facts, Kept]):
             case TooLarge():
                 self._too_large(event)
 
+    def tell(self, peer: Peer, heard: float) -> entries.Connected:
+        """How it stands, for administrators."""
+        return entries.connected(
+            self,
+            self._machine,
+            peer=peer,
+            heard=heard,
+            subscriptions=0 if self._subscriber is None else self._subscriber.count,
+            waiting=0 if self._outgoing is None else self._outgoing.waiting,
+            will=self._will is not None,
+        )
+
     def drained(self) -> None:
         """The transport has sent everything."""
         self.wire.drain()
@@ -255,7 +276,7 @@ class Conversation(Generic[Who, Facts, Kept]):
             self._arrived(packet_id)
         due = self._machine.stored(packet_id)
         if due:
-            self.wire.write(due)
+            self.wire.write(due, len(due) // ACKNOWLEDGEMENT)
 
     def progressed(self) -> None:
         """A publish has gone its way."""
@@ -308,7 +329,11 @@ class Conversation(Generic[Who, Facts, Kept]):
         self._line().take(parcel)
 
     def _permits(self, topic: str, payload: bytes) -> bool:
-        return self._exchange.permits(self.who, topic, payload)
+        if self._exchange.permits(self.who, topic, payload):
+            return True
+        self.refused += 1
+        self.refused_topic = topic
+        return False
 
     def _line(self) -> Inbound[Who, Facts, Kept]:
         if self._inbound is None:

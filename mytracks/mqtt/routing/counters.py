@@ -5,9 +5,13 @@ from attrs import define
 
 @define(kw_only=True)
 class Counters:
-    """All since the start, but `connections`, `sessions` (durable ones), `queued` (places in their
-    queues) and `retained`, which tell how many there are now.
+    """All since the start, but `connections`, `clients` (those let in), `sessions` (durable ones),
+    `away` (those whose client is not connected), `queued` (places in their queues), `retained` and
+    `subscriptions`, which tell how many there are now.
 
+    `most_clients`: how many were connected at the same time. `packets_received`,
+    `bytes_received`, `bytes_sent`: over all connections, whatever they are. `answered`: packets
+    sent that are no messages.
     `connected`: CONNECTs accepted. `refused`: CONNECTs answered with another code than 0.
     `turned_away`: connections closed at the door for a connection limit, without an answer.
     `violations`: connections closed for breaking the protocol. `expired`: for silence.
@@ -22,9 +26,17 @@ class Counters:
     """
 
     connections: int = 0
+    clients: int = 0
+    most_clients: int = 0
     sessions: int = 0
+    away: int = 0
     queued: int = 0
     retained: int = 0
+    subscriptions: int = 0
+    packets_received: int = 0
+    answered: int = 0
+    bytes_received: int = 0
+    bytes_sent: int = 0
     connected: int = 0
     refused: int = 0
     turned_away: int = 0
@@ -43,3 +55,13 @@ class Counters:
     lapsed: int = 0
     unretained: int = 0
     ungranted: int = 0
+
+    @property
+    def lost(self) -> int:
+        """Messages that did not reach a client for want of room on the way to it."""
+        return self.unsent + self.overflowed
+
+    @property
+    def packets_sent(self) -> int:
+        """Of any kind."""
+        return self.answered + self.delivered

@@ -83,15 +83,18 @@ class Door(Generic[Who]):
         client_id = connect.client_id or f"auto-{token_hex(8)}"  # [MQTT-3.1.3-6]
         holder = self._guests.holder(namespace, client_id)
         if holder is not None:
-            self._take_over(holder, guest, client_id)
+            self._take_over(holder, guest, namespace, client_id)
         elif not self._guests.has_room(namespace):
             guest.refuse(ConnackCode.SERVER_UNAVAILABLE, "the user has too many connections")
             return
         guest.welcome(who, namespace, client_id, connect)
 
-    def _take_over(self, holder: Guest[Who], guest: Guest[Who], client_id: str) -> None:
+    def _take_over(
+        self, holder: Guest[Who], guest: Guest[Who], namespace: str, client_id: str
+    ) -> None:
         """The older connection goes, its Will is due [MQTT-3.1.4-2]."""
         self._terms.counters.takeovers += 1
+        self._terms.incidents.took_over(namespace, client_id, holder.peer, guest.peer)
         now = self._terms.clock.seconds()
         guest.told = holder.told
         if now >= holder.told + TELL_TAKEOVERS_EVERY:

@@ -7,12 +7,14 @@ and whether or not they are still there.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 from typing import Generic
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
+from mytracks.mqtt.routing.bulletin import Bulletin
 from mytracks.mqtt.routing.changes import Change, Forgotten, Retained, Unretained
 from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.fanout import Fanout
@@ -33,7 +35,7 @@ from mytracks.mqtt.routing.wills import Wills
 class Exchange(Generic[Who, Facts, Kept]):
     """Takes messages, hands them on; knows every subscription and every retained message.
 
-    Implements `outgoing.Mail`.
+    Implements `outgoing.Mail`. `bulletin`: what the broker itself publishes.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class Exchange(Generic[Who, Facts, Kept]):
             terms, self.subscriptions, self.ledger, intake.standing
         )
         self._fanout: Fanout[Who, Facts] = Fanout(self.subscriptions, terms)
+        self.bulletin: Bulletin | None = None
 
     @property
     def held(self) -> int:
@@ -149,6 +152,10 @@ class Exchange(Generic[Who, Facts, Kept]):
             self.record(parcel, changes, stored, partial(self._unpublished, answer=answer))
         return answer
 
+    def announce(self, owner: Owner, message: Message) -> None:
+        """Hand on what the broker itself has to say."""
+        self._fanout.deliver(Parcel(owner, message, None), message, _nothing)
+
     def enqueue(
         self, session: DurableSession[Who], owner: Owner, message: Message, qos: int, retain: bool
     ) -> Deferred[None]:
@@ -172,7 +179,10 @@ class Exchange(Generic[Who, Facts, Kept]):
 
     def retained(self, topic_filter: str) -> Iterator[tuple[Message, Owner] | None]:
         """What is retained for a new subscription, each looked up when its turn comes."""
-        return self._retained.matching(topic_filter)
+        found = self._retained.matching(topic_filter)
+        if self.bulletin is None or not topic_filter.startswith("$"):
+            return found
+        return chain(self.bulletin.matching(topic_filter), found)
 
     # Beginning and end.
 
@@ -238,3 +248,7 @@ class Exchange(Generic[Who, Facts, Kept]):
         if session is not None:
             session.removed(removed)
             self.terms.counters.overflowed += removed.trimmed
+
+
+def _nothing() -> None:
+    """Nobody waits for it."""

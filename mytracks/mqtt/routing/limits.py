@@ -65,3 +65,5 @@ class Limits:
     stops reading from it, and goes on at half."""
     max_unstored_bytes: int = field(default=MIB, validator=ge(1))
     """The same for their payloads."""
+    sys_interval: float = field(default=10.0, validator=ge(0))
+    """Between two tellings of how the broker fares, below `$SYS/broker/`; 0: it tells nothing."""

@@ -115,6 +115,11 @@ class DurableOutgoing(Generic[Who]):
 
     # What is to be sent (session.Outgoing).
 
+    @property
+    def waiting(self) -> int:
+        """What waits is in the session's queue, but for a few at QoS 0."""
+        return len(self._early)
+
     def deliver(self, owner: Owner, message: Message, granted: int) -> None:
         """A live message at QoS 0, or one that came while the client was just subscribing."""
         qos = min(message.qos, granted)

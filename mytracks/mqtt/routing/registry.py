@@ -35,7 +35,10 @@ class Connected(Protocol):
 
 
 class Registry(Generic[C]):
-    """All connections of one broker, those that have not yet said who they are included."""
+    """All connections of one broker, those that have not yet said who they are included.
+
+    `clients`: how many were let in; `most_clients`: how many that have been at the same time.
+    """
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -43,6 +46,8 @@ class Registry(Generic[C]):
         self._from: dict[str, int] = {}
         self._namespaces: dict[str, dict[str, C]] = {}
         self._when_empty: list[Deferred[None]] = []
+        self.clients = 0
+        self.most_clients = 0
 
     def __len__(self) -> int:
         return len(self._here)
@@ -100,10 +105,13 @@ class Registry(Generic[C]):
     def enter(self, namespace: str, client_id: str, connection: C) -> None:
         """The client id is free, and from now on in use."""
         self._namespaces.setdefault(namespace, {})[client_id] = connection
+        self.clients += 1
+        self.most_clients = max(self.clients, self.most_clients)
 
     def leave(self, namespace: str, client_id: str) -> None:
         """The client id is free again."""
         theirs = self._namespaces[namespace]
         del theirs[client_id]
+        self.clients -= 1
         if not theirs:
             del self._namespaces[namespace]

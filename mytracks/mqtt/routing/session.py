@@ -27,6 +27,10 @@ SLICE: Final = 100
 class Outgoing(Protocol):
     """The messages on their way to a client, whatever its session."""
 
+    @property
+    def waiting(self) -> int:
+        """How many wait here, and will be gone with the connection."""
+
     def deliver(self, owner: Owner, message: Message, granted: int) -> None:
         """A live message that does not wait for the client already."""
 
@@ -90,6 +94,11 @@ class CleanSession(Generic[Who]):
         self._overflowed = False
         self._replays: dict[str, tuple[int, Iterator[tuple[Message, Owner] | None]]] | None = None
         self._pause: IDelayedCall | None = None
+
+    @property
+    def waiting(self) -> int:
+        """As `Outgoing` says."""
+        return 0 if self._queue is None else len(self._queue)
 
     def deliver(self, owner: Owner, message: Message, granted: int) -> None:
         """Send a live message at the lower QoS [MQTT-3.8.4-6], RETAIN 0 [MQTT-3.3.1-9]."""

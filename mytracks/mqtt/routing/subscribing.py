@@ -40,6 +40,11 @@ class Subscriber(Generic[Who]):
         self._machine = machine
         self._exchange = exchange
 
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._exchange.subscriptions.count(self._session)
+
     def subscribe(self, asked: Subscribe) -> None:
         """SUBACK at once, for all filters together [MQTT-3.8.4-4], then what is retained.
 

@@ -1,6 +1,6 @@
 """Who subscribed to what, and how many subscriptions each user has."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Generic, TypeAlias
 
 from mytracks.mqtt.protocol.topics import SubscriptionTree
@@ -23,6 +23,10 @@ class Subscriptions(Generic[Who]):
         self._count: dict[str, int] = {}
         self.durables = 0
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return sum(self._count.values())
+
     def of(self, namespace: str) -> int:
         """How many subscriptions this user has, all sessions together."""
         return self._count.get(namespace, 0)
@@ -32,6 +36,16 @@ class Subscriptions(Generic[Who]):
         if isinstance(session, DurableSession):
             return self._durable.of(session).get(topic_filter)
         return self._clean.of(session).get(topic_filter)
+
+    def of_durable(self, session: DurableSession[Who]) -> Mapping[str, int]:
+        """The filters of a durable session, and their QoS."""
+        return self._durable.of(session)
+
+    def count(self, session: Session[Who]) -> int:
+        """How many one session has."""
+        if isinstance(session, DurableSession):
+            return len(self._durable.of(session))
+        return len(self._clean.of(session))
 
     def add(self, session: Session[Who], topic_filter: str, qos: int) -> None:
         """Subscribe, or replace the QoS [MQTT-3.8.4-3]."""

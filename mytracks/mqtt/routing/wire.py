@@ -37,9 +37,14 @@ class Wire:
             return False
         return True
 
-    def write(self, data: bytes) -> None:
-        """Send an answer at once: answers are never queued behind messages."""
+    def write(self, data: bytes, packets: int = 1) -> None:
+        """Send an answer at once: answers are never queued behind messages. `packets`: how many
+        `data` holds.
+        """
         if self.open:
+            counters = self._terms.counters
+            counters.answered += packets
+            counters.bytes_sent += len(data)
             self._link.write(data)
             if self.full:
                 self._buffered += len(data)
@@ -56,7 +61,9 @@ class Wire:
         data = self._machine.deliver(message.topic, message.payload, qos, retain, dup, packet_id)
         if data is None:
             return False
-        self._terms.counters.delivered += 1
+        counters = self._terms.counters
+        counters.delivered += 1
+        counters.bytes_sent += len(data)
         if self.open:
             self._link.write(data)
             if self.full:

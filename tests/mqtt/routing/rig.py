@@ -8,7 +8,7 @@ wire, reading what the broker says with the other half of our own codec.
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
@@ -135,12 +135,14 @@ class Rig:
         limits: Limits | None = None,
         memory: Memory | None = None,
         trouble: Exception | None = None,
+        *,
+        sys_interval: float = 0,
     ) -> None:
         self.unstarted: BaseException | None = None
         self.timers = Timers()
         self.began = 1_700_000_000.0
         self.host = Host()
-        self.limits = limits or Limits()
+        self.limits = evolve(limits or Limits(), sys_interval=sys_interval)
         self.journal = HandJournal(memory)
         self.journal.trouble = trouble
         self.broker = self._broker()
@@ -149,14 +151,14 @@ class Rig:
         """kill -9 and a new start: what was not durable is lost. Nobody hears of it but by a
         connection that does not answer any more.
         """
-        self.limits = limits or self.limits
+        self.limits = evolve(limits, sys_interval=0.0) if limits is not None else self.limits
         self.journal = HandJournal(self.journal.killed())
         self.broker = self._broker()
 
     def _broker(self) -> Broker[str, Fact, Fact]:
         clock = Clock(self.timers, wall=lambda: self.began + self.timers.seconds())
         broker: Broker[str, Fact, Fact] = Broker(
-            self.host, self.host, self.journal, clock, self.limits
+            self.host, self.host, self.journal, clock, self.limits, "the rig's"
         )
         self.factory = StreamFactory(broker, "mqtt")
         started = Deferred.fromCoroutine(broker.start())

@@ -11,7 +11,10 @@ from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.limits import Limits
 from tests.mqtt.routing.rig import Phone, Rig
 
-MAY_BE_NOTHING = {"max_oversize_read", "max_subscriptions", "max_retained", "max_retained_bytes"}
+MAY_BE_NOTHING = {
+    *("max_oversize_read", "max_subscriptions", "max_retained", "max_retained_bytes"),
+    "sys_interval",
+}
 """Zero of these switches something off."""
 
 
