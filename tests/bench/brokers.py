@@ -19,8 +19,9 @@ from tests.whole.phone import Phone
 ROOM = ROOMY | {
     "MYTRACKS_MQTT__MAX_SUBSCRIPTIONS": "20000",
     "MYTRACKS_MQTT__MAX_SESSIONS": "20000",
+    "MYTRACKS_MQTT__MAX_INFLIGHT": "1000",
 }
-"""One user has all the clients of a load."""
+"""One user has all the clients of a load, and windows are wide, as they are in the others."""
 
 AMQTT = "AMQTT"
 """The variable that says where its program is."""
