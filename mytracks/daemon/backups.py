@@ -91,9 +91,11 @@ class ScheduledBackups:
         file = self._folder / folder.name(self._clock.now())
         words = [sys.executable, "-m", "mytracks.cli", "backup", str(file)]
         words += ["--without-keys"] if self._limits.without_keys else []
-        self._running = child = _Child(lambda code, said: self._ended(file, code, said))
+        child = _Child(lambda code, said: self._ended(file, code, said))
         # What the database is may hold a password: arguments can be read by everybody.
         self._reactor.spawnProcess(child, words[0], words, _environment(self._settings))
+        # Only now: where no process could be made, none is under way.
+        self._running = child
         child.be_nice()
 
     def _ended(self, file: Path, code: int | None, said: str) -> None:

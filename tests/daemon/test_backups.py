@@ -1,5 +1,7 @@
 """Backups that the server makes by itself, by the real command in a process of its own."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,14 @@ from tests.store.care.filled import fill
 
 NOW = 1_900_000_000.0
 HOUR = 3600
+
+
+class Crowded:
+    """A reactor of a machine that has no room for another process."""
+
+    def spawnProcess(self, *_: Any) -> None:  # noqa: N802  # Twisted's name
+        """Refuse."""
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
 class ScheduleTests(TestCase):
@@ -126,6 +136,15 @@ class ScheduleTests(TestCase):
         (self.data / "file").write_text("in the way")
         self.opened(folder="file/below")
         self.assertIn("the scheduled backup failed", await self.heard())
+
+    async def test_where_no_process_can_be_made_it_is_told_and_the_stop_goes_on(self) -> None:
+        """A machine that is out of processes once must not go without backups from then on."""
+        chosen = load({"data-dir": str(self.data)}, {"MYTRACKS_BACKUP__EVERY": "24"})
+        clock = Clock(cast(Any, installed), lambda: self.now)
+        made = ScheduledBackups(chosen, clock, Crowded(), 0.01)
+        made.open()
+        self.assertIn("the scheduled backup failed: ", await self.heard())
+        await made.close()
 
     async def test_files_of_a_clock_that_was_ahead_put_nothing_off(self) -> None:
         """One of next year would end all backups until then, and be kept as the newest."""

@@ -7,13 +7,16 @@ twistd starts it, in the foreground.
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, get_args
 
 from twisted.internet.defer import Deferred
 from twisted.scripts.twistd import run
 
 from mytracks.daemon import service
 from mytracks.host.data_dir import DataDirLock
+from mytracks.mqtt.routing.changes import Change
+from mytracks.mqtt.routing.journal import Recorded
 from mytracks.phones.facts import Fact, Kept
 from mytracks.store.database import StorageFull
 from mytracks.store.mqtt_sessions import StoredJournal
@@ -47,13 +50,30 @@ def _boastful() -> None:
     broken: Any = StoredJournal
     honest = broken.record
 
-    def record(self: StoredJournal, facts: Sequence[Fact]) -> Deferred[Sequence[Kept]]:
-        def lie(failure: Any) -> Sequence[Kept]:
+    def record(
+        self: StoredJournal, facts: Sequence[Fact], changes: Sequence[Change] = ()
+    ) -> Deferred[Recorded[Kept]]:
+        def lie(failure: Any) -> Recorded[Kept]:
             failure.trap(StorageFull)
-            return [known for fact in facts if (known := believed(fact)) is not None]
+            return Recorded([known for fact in facts if (known := believed(fact)) is not None])
 
-        recorded: Deferred[Sequence[Kept]] = honest(self, facts)
+        recorded: Deferred[Recorded[Kept]] = honest(self, facts, changes)
         return recorded.addErrback(lie)
+
+    broken.record = record
+
+
+def _forgets(kind: type[Change]) -> None:
+    """The broker's journal leaves out all changes of one kind."""
+    broken: Any = StoredJournal
+    honest = broken.record
+
+    def record(
+        self: StoredJournal, facts: Sequence[Fact], changes: Sequence[Change] = ()
+    ) -> Deferred[Recorded[Kept]]:
+        remembered = [each for each in changes if not isinstance(each, kind)]
+        recorded: Deferred[Recorded[Kept]] = honest(self, facts, remembered)
+        return recorded
 
     broken.record = record
 
@@ -84,6 +104,7 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "stubborn": _stubborn,
     "wall": _wall,
     "lockless": _lockless,
+    **{f"forgets {kind.__name__}": partial(_forgets, kind) for kind in get_args(Change)},
 }
 
 

@@ -19,6 +19,8 @@ from tests.whole.patience import until
 MARK = "durable-order-mark"
 PUBACK = r'"@\2\0\7"'
 """As strace prints the four bytes of a PUBACK for packet 7."""
+PUBREC = r'"P\2\0\7"'
+"""The same for a PUBREC."""
 
 
 class Order(AssertionError):
@@ -75,6 +77,20 @@ class SystemCallTests(WholeCase):
         until(lambda: self.count(daemon) >= before + 2, 10, "both fixes")
         return trace.stop()
 
+    def queued(self, daemon: Daemon) -> list[Call]:
+        """The same for a command, at QoS 2, to a client that is away."""
+        away, topic = self.signed_in(daemon, ANA, "away", clean=False), f"owntracks/{ANA}/p/cmd"
+        away.subscribe(topic, qos=2)
+        away.close()
+        before, phone = self.count(daemon), self.signed_in(daemon, ANA)
+        phone.publish(topic, wire({"_type": "cmd"}))
+        trace = Trace(daemon)
+        phone.send(packets.publish(topic, wire({"_type": "cmd", "note": MARK}), 7, qos=2))
+        self.assertEqual(7, phone.expect(packets.PUBREC).packet_id)
+        phone.publish(f"owntracks/{ANA}/p", wire(fix()))
+        until(lambda: self.count(daemon) > before, 10, "what was sent after it")
+        return trace.stop()
+
     def test_puback_leaves_after_the_sync_that_follows_the_row(self) -> None:
         """A power cut right after the phone's tick mark loses nothing."""
         check_order(self.puback(self.new_daemon().start()), MARK, PUBACK)
@@ -83,8 +99,13 @@ class SystemCallTests(WholeCase):
         """The same promise at the other door."""
         check_order(self.http(self.new_daemon().start()), MARK, "HTTP/1.1 200")
 
-    def test_the_mutant_that_answers_early_is_caught_at_both_doors(self) -> None:
+    def test_pubrec_leaves_after_the_sync_that_follows_the_message_in_the_queue(self) -> None:
+        """Whoever was away hears it, although nothing but the broker's queue holds it."""
+        check_order(self.queued(self.new_daemon().start()), MARK, PUBREC)
+
+    def test_the_mutant_that_answers_early_is_caught_at_every_door(self) -> None:
         """The test of the test."""
         daemon = self.new_daemon(command=HASTY).start()
         self.assertRaises(Order, check_order, self.puback(daemon), MARK, PUBACK)
         self.assertRaises(Order, check_order, self.http(daemon), MARK, "HTTP/1.1 200")
+        self.assertRaises(Order, check_order, self.queued(daemon), MARK, PUBREC)

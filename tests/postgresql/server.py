@@ -11,6 +11,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
@@ -115,21 +116,24 @@ class PostgreSQL:
     def kill(self) -> None:
         """SIGKILL for every process of it: what a power cut does to the programs."""
         if self._process is not None:
-            for pid in self.processes():
-                os.kill(pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
             self._process.wait(START_LIMIT)
             self._process = None
             until(lambda: not self._backends(), START_LIMIT, "all its processes are gone")
 
     def freeze(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""
-        for pid in self.processes():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, which: signal.Signals) -> None:
         for pid in self.processes():
-            os.kill(pid, signal.SIGCONT)
+            # A backend may have ended since they were listed.
+            with suppress(ProcessLookupError):
+                os.kill(pid, which)
 
     def close(self) -> None:
         """End it and remove all of it."""

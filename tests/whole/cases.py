@@ -94,12 +94,18 @@ class WholeCase(SynchronousTestCase):
         return phone
 
     def signed_in(
-        self, daemon: Daemon, user: str, device: str | None = None, password: str | None = None
+        self,
+        daemon: Daemon,
+        user: str,
+        device: str | None = None,
+        password: str | None = None,
+        *,
+        clean: bool = True,
     ) -> Phone:
         """A phone of `user` whose CONNECT was accepted."""
         phone = self.phone(daemon)
         known = PASSWORDS.get(user, "") if password is None else password
-        self.assertEqual(0, phone.connect(device or unused("client"), user, known))
+        self.assertEqual(0, phone.connect(device or unused("client"), user, known, clean=clean))
         return phone
 
     def web(self, daemon: Daemon, user: str | None = None) -> Web:

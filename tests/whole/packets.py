@@ -7,6 +7,7 @@ Everything can be made wrong on purpose: `packet` takes any first byte and any b
 from attrs import frozen
 
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBACK, UNSUBACK, PINGRESP = 1, 2, 3, 4, 9, 11, 13
+PUBREC, PUBREL, PUBCOMP = 5, 6, 7
 PINGREQ = b"\xc0\x00"
 DISCONNECT = b"\xe0\x00"
 NAMES = {3: "MQIsdp", 4: "MQTT"}
@@ -83,6 +84,11 @@ def publish(
     middle = (packet_id or 0).to_bytes(2, "big") if qos else b""
     first = 0x30 | (8 if dup else 0) | qos << 1 | int(retain)
     return packet(first, string(topic) + middle + payload)
+
+
+def answer(kind: int, packet_id: int) -> bytes:
+    """PUBACK, PUBREC, PUBREL or PUBCOMP (3.4 to 3.7)."""
+    return packet(kind << 4 | (2 if kind == PUBREL else 0), packet_id.to_bytes(2, "big"))
 
 
 def subscribe(packet_id: int, *filters: str, qos: int = 1) -> bytes:

@@ -41,6 +41,8 @@ class Phone:
         self._buffer = b""
         self._deliveries: deque[Delivery] = deque()
         self._ids = 0
+        self.present: int | None = None
+        """The first byte of the CONNACK that came: 1 when the session was there (3.2.2.2)."""
 
     # Bytes
 
@@ -118,6 +120,7 @@ class Phone:
         received = self.read()
         assert received.first == 0x20, received
         assert len(received.body) == 2, received
+        self.present = received.body[0]
         return received.body[1]
 
     def next_id(self) -> int:

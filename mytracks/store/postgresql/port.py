@@ -111,9 +111,13 @@ class Marked:
     # As a batch's port.
 
     async def begin(self) -> None:
-        """Begin a transaction, and mark it."""
-        mark = f"UPDATE writer_mark SET batch = {self._batch} WHERE node = {self._node}"
-        await self._control(f"BEGIN;{mark}")
+        """Begin a transaction, and mark it.
+
+        Never with less than there is: a batch of no statement goes with its COMMIT in one text, and
+        a server that hung may run that when later batches are stored.
+        """
+        where = f"node = {self._node} AND batch < {self._batch}"
+        await self._control(f"BEGIN;UPDATE writer_mark SET batch = {self._batch} WHERE {where}")
 
     async def enter(self) -> None:
         """Set the savepoint; each has its own name, so that none is taken for an earlier one."""

@@ -109,15 +109,20 @@ class Writer:
                     break
                 else:
                     await self._rest()
-        except Exception as error:  # noqa: BLE001  # a silent end would leave all waiting
+        except Exception:  # noqa: BLE001  # a silent end would leave all waiting
             self.log.failure("the writer ended")
-            self._end(f"the writer ended: {line(error)}")
+            self._end("the writer ended")
 
     def _gather(self) -> Sequence[Job]:
         return [self._jobs.popleft() for _ in range(min(len(self._jobs), self._limits.batch))]
 
     async def _commit(self, jobs: Sequence[Job]) -> None:
-        outcomes = await self._outcomes(Batch([unit for unit, _ in jobs]))
+        try:
+            outcomes = await self._outcomes(Batch([unit for unit, _ in jobs]))
+        except Exception:
+            # The writer ends: these are told so with those that wait.
+            self._jobs.extendleft(reversed(jobs))
+            raise
         if isinstance(outcomes, Unavailable):
             outcomes = [Failure(outcomes) for _ in jobs]
         else:
@@ -155,7 +160,10 @@ class Writer:
             return None
         if kind is Trouble.FATAL or kind is None:
             # A unit costs no more than itself: this is of the edges of the batch, or of its tables.
-            self._end(reason(error) if kind else f"a batch failed: {line(error)}")
+            if kind is None:
+                # For the log alone: a server's words may hold what was to be stored.
+                self.log.error("a batch failed: {error}", error=line(error))
+            self._end(reason(error) if kind else "a batch failed")
             return StorageFailed(reason(error))
         self._refuse(error)
         return StorageFull(self._refusing)

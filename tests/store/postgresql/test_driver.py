@@ -4,14 +4,15 @@ import contextlib
 import subprocess
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import psycopg2
 from sqlalchemy import func, select
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase
 
-from mytracks.store.database import Database, sql
+from mytracks.store.database import Database, StorageFailed, sql
 from mytracks.store.files import StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.notes import note
@@ -151,6 +152,23 @@ class PostgreSQLTests(ServerCase):
         await database.read(twice)
         self.assertEqual([[named(1)], [named(1)]], seen)
         self.assertEqual([], await database.read(names))
+
+    async def test_a_writer_that_ends_lets_nobody_of_its_batch_wait(self) -> None:
+        """Whoever asked would hold up the stop, and the health would tell what was to be stored."""
+        database = await self.driver()
+
+        def broken() -> None:
+            raise LookupError("a place")
+
+        async def unit(tx: Transaction) -> None:
+            await note(named(0), "", 0)(tx)
+            sql(tx).after(broken)
+
+        waiting = database.commit(unit).addTimeout(5, cast(Any, reactor))
+        await self.assertFailure(waiting, StorageFailed)
+        self.assertEqual(1, len(self.flushLoggedErrors(LookupError)))
+        self.assertEqual("the writer ended", database.health.reason)
+        self.assertEqual(["the writer ended"], self.fatal)
 
     async def test_a_wrong_url_is_refused_without_the_password(self) -> None:
         """It would stand in a log for everybody to read."""

@@ -1,5 +1,6 @@
 """A COMMIT whose answer is lost: what it stored is stored once, whether it had arrived or not."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import bindparam, update
@@ -47,6 +48,10 @@ def step(called: list[int], number: int = 0) -> Unit[int]:
         return number
 
     return unit
+
+
+async def nothing(_: Transaction) -> None:
+    """A unit that has nothing to store."""
 
 
 class LostCommitTests(ServerCase):
@@ -113,6 +118,33 @@ class LostCommitTests(ServerCase):
         query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         ((count,),) = self.server.ask(query, self.direct.rpartition("/")[2])
         return int(count)
+
+    async def test_a_batch_that_arrives_late_does_not_take_the_mark_back(self) -> None:
+        """One of no statement goes with its COMMIT in one text, which a server that hung may run
+        at any later time: the mark would no longer tell what became of the batch then under way."""
+        database, proxy = await self.through_proxy()
+        late: list[Callable[[], object]] = []
+
+        def hold(near: Near, data: bytes) -> None:
+            near.deaf = True
+            near.cut()
+            late.append(lambda: near.pass_on(data))
+
+        proxy.at_commit = hold
+        await database.commit(nothing)
+        for number in range(5):
+            await database.commit(step([], number))
+        before, answers = self.mark(), proxy.answers_lost
+        late[0]()
+        await self.until(lambda: proxy.answers_lost > answers)
+        self.assertEqual(before, self.mark())
+
+    def mark(self) -> int:
+        """The latest batch that is stored, asked past the store."""
+        ((batch,),) = self.server.ask(
+            "SELECT batch FROM writer_mark", self.direct.rpartition("/")[2]
+        )
+        return int(batch)
 
     async def test_the_order_of_the_answers_is_kept(self) -> None:
         """What follows a lost batch must not overtake it."""
