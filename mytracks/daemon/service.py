@@ -35,6 +35,7 @@ from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
 from mytracks.host.log_observer import LevelledObserver
+from mytracks.host.prompt import Outbox
 from mytracks.host.runtime_file import Runtime, RuntimeFile
 from mytracks.host.service_notification import notify
 from mytracks.mqtt.carriers.stream import StreamFactory
@@ -172,7 +173,8 @@ class Daemon(Service):
         self._opened.push_async_callback(listeners.close)
         http = await listeners.listen(Wanted("HTTP", settings.http_port, rooms.site))
         carrier = StreamFactory(rooms.broker, "mqtt")
-        mqtt = await listeners.listen(Wanted("MQTT", settings.mqtt_port, carrier))
+        outbox = Outbox(partial(self._clock.later, 0))
+        mqtt = await listeners.listen(Wanted("MQTT", settings.mqtt_port, carrier, outbox))
         self._ports = Ports(http=http, mqtt=mqtt)
 
     def _announce(self, rooms: Rooms) -> None:

@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Sequence
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from attrs import frozen
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -16,6 +17,8 @@ from twisted.internet.interfaces import (
     IStreamServerEndpoint,
 )
 
+from mytracks.host.prompt import Outbox, PromptServer
+
 BACKLOG = 1024
 """A village of phones that reconnect at once after a restart must not be turned away."""
 
@@ -28,11 +31,15 @@ class PortTaken(Exception):
 
 @frozen
 class Wanted:
-    """A service and where it shall listen. `port`: 0 the system chooses, -1 off."""
+    """A service and where it shall listen. `port`: 0 the system chooses, -1 off.
+
+    `outbox`: of connections that answer promptly; without one they are Twisted's own.
+    """
 
     name: str
     port: int
     factory: IProtocolFactory
+    outbox: Outbox | None = None
 
 
 class Listeners:
@@ -60,12 +67,16 @@ class Listeners:
         )(self._reactor, port, backlog=BACKLOG, interface=address)
         listening = endpoint.listen(wanted.factory)
         try:
-            return await listening
+            opened = await listening
         except CannotListenError as error:
             reason = getattr(error.socketError, "strerror", None) or error.socketError
             raise PortTaken(
                 f"{wanted.name} cannot listen on port {port} of {address}: {reason}"
             ) from error
+        if wanted.outbox is not None:
+            # Nobody was let in yet: this is still the turn in which it was opened.
+            cast(Any, opened).transport = partial(PromptServer, wanted.outbox)
+        return opened
 
     async def close(self) -> None:
         """Accept nothing more."""
