@@ -28,6 +28,7 @@ RUNS = {
         *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
         *(f"tests.store.test_{name}" for name in ("mqtt_sessions", "races", "recording")),
         *("tests.people.test_build", "tests.whole", "tests.faults.test_kill"),
+        *("tests.faults.test_mqtt_exactly_once", "tests.faults.test_mqtt_sessions"),
     ],
 }
 
