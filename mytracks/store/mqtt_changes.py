@@ -196,9 +196,10 @@ class Changing:
     async def _trimming(self, change: Trim) -> None:
         await self.flush()
         count, size, going = change.count, change.size, {}
-        values = {"session": change.session, "beyond": change.beyond, "page": _AT_ONCE}
+        values = {"session": change.session, "beyond": change.beyond}
         while count > 0 or size > 0:
-            page = await self._sql.all(statements.TRIMMABLE, **values)
+            most = _AT_ONCE if size > 0 else min(count, _AT_ONCE)
+            page = await self._sql.all(statements.TRIMMABLE, **values, page=most)
             for ordinal, weight in page:
                 if count <= 0 and size <= 0:
                     break
@@ -206,7 +207,7 @@ class Changing:
                 count, size = count - 1, size - weight
             await self._settle(change.session, going, trimmed=True)
             going = {}
-            if len(page) < _AT_ONCE:
+            if len(page) < most:
                 return
 
     async def _willing(self, change: Willed) -> None:

@@ -5,7 +5,7 @@ and which were on the wire or are done with: enough to decide what is sent, disp
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, Generic
+from typing import TYPE_CHECKING, Final, Generic, TypeAlias
 
 from mytracks.mqtt.routing.changes import Reference, Trim, weight
 from mytracks.mqtt.routing.journal import Queued, Removed, StoredSession
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from mytracks.mqtt.routing.outgoing import DurableOutgoing
 
 PACKET_IDS: Final = 65_535
+
+_Amount: TypeAlias = tuple[int, int]
+_NOTHING: Final = 0, 0
+
+
+def _plus(one: _Amount, other: _Amount) -> _Amount:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def packet_id_of(ordinal: int) -> int:
@@ -35,10 +42,17 @@ class DurableSession(Generic[Who]):
     `queued`, `queued_size`: of the queue, by `weight`. `trimmed`: how many messages were lost to a
     full queue, ever; `trimming`: some are about to be. `displaced`: by newer ones, since we
     started. `ended`: it is no more.
+
+    `_coming`: count and weight of what is being stored, `_going`: of what goes by that, by the
+    ordinal that it goes for (0: for none). `_under_way`: weights of what was sent and is still in
+    the queue.
     """
 
     __slots__ = (
+        "_coming",
+        "_going",
         "_newest",
+        "_under_way",
         "client_id",
         "displaced",
         "doubtful",
@@ -91,6 +105,9 @@ class DurableSession(Generic[Who]):
         self.ended = False
         self.trimming = False
         self._newest: dict[str, list[int]] = {}
+        self._coming = _NOTHING
+        self._going: dict[int, _Amount] = {}
+        self._under_way: dict[int, int] = {}
 
     @classmethod
     def restored(cls, stored: StoredSession, who: Who | None) -> "DurableSession[Who]":
@@ -115,12 +132,14 @@ class DurableSession(Generic[Who]):
     # A message that will wait.
 
     def refer(self, message: Message, qos: int, retain: bool, standing: Standing) -> Reference:
-        """A place at the end of the queue. `committed` or `uncommitted` has to follow.
+        """A place at the end of the queue. `stored` and `committed`, or `uncommitted`, have to
+        follow.
 
         A client may remember the id of a QoS 2 message, so none is ever displaced.
         """
         ordinal = self.next_ordinal
         self.next_ordinal += 1
+        self._coming = _plus(self._coming, (1, weight(message)))
         if qos == 2 and standing is Standing.REPLACED:
             standing = Standing.ORDINARY
         return Reference(self.number, ordinal, qos, retain, standing)
@@ -140,12 +159,18 @@ class DurableSession(Generic[Who]):
             self._newest[topic] = [*older, reference.ordinal]
         if len(self._newest) > most:
             del self._newest[next(iter(self._newest))]
+        if older:
+            self._going[reference.ordinal] = len(older), 0
         return older
+
+    def stored(self, reference: Reference, message: Message) -> None:
+        """It is durable, and counts; `committed` follows."""
+        self._arrived(reference.ordinal, message)
+        self.queued += 1
+        self.queued_size += weight(message)
 
     def committed(self, reference: Reference, owner: Owner, message: Message) -> None:
         """It is durable, and goes out now if it can."""
-        self.queued += 1
-        self.queued_size += weight(message)
         ordinal = reference.ordinal
         if reference.standing is Standing.REPLACED:
             places = self._newest.get(message.topic)
@@ -155,20 +180,33 @@ class DurableSession(Generic[Who]):
             placed = Message(message.topic, message.payload, reference.qos, reference.retain)
             self.outgoing.take(Queued(ordinal, owner.name, placed, released=False))
 
-    def uncommitted(self, reference: Reference, topic: str) -> None:
+    def uncommitted(self, reference: Reference, message: Message) -> None:
         """It was not stored: its place stays empty."""
-        self._drop(reference.ordinal, topic)
+        self._arrived(reference.ordinal, message)
+        self._drop(reference.ordinal, message.topic)
 
     # A message on its way out.
 
     def sending(self, queued: Queued) -> None:
         """It is sent, for the first time or again."""
         self.sent = max(self.sent, queued.ordinal)
+        self._under_way[queued.ordinal] = weight(queued.message)
         self._drop(queued.ordinal, queued.message.topic)
 
     def settled(self, ordinals: Sequence[int]) -> None:
         """They are gone from the queue, durably."""
         self.settling.difference_update(ordinals)
+        for ordinal in ordinals:
+            self._under_way.pop(ordinal, None)
+
+    def begins_with(self, page: Sequence[Queued]) -> None:
+        """This is what the queue begins with now, all of it if there is nothing: what else was sent
+        is not in it any more, as what was cut off when it was just being sent."""
+        there = {each.ordinal for each in page}
+        last = page[-1].ordinal if page else self.sent
+        for ordinal in list(self._under_way):
+            if ordinal <= last and ordinal not in there:
+                del self._under_way[ordinal]
 
     def forget(self, publisher: str) -> None:
         """Nothing of theirs is sent any more; it goes from the queue by itself."""
@@ -189,12 +227,33 @@ class DurableSession(Generic[Who]):
         self.trimmed += removed.trimmed
 
     def excess(self, limits: Limits) -> Trim | None:
-        """What has to go. Messages that may be on the wire stay: the client may know their ids."""
-        count = max(0, self.queued - limits.max_queued)
-        size = max(0, self.queued_size - limits.max_queued_bytes)
-        if not count and not size:
+        """What has to go once all is done that is being recorded. Messages that may be on the wire
+        stay, as the client may know their ids, and do not count: they are on their way out.
+        """
+        count, size = _plus(self._coming, (self.queued, self.queued_size))
+        count, size = count - limits.max_queued, size - limits.max_queued_bytes
+        if count <= 0 and size <= 0:
             return None
-        return Trim(self.number, count, size, self.sent)
+        count -= len(self._under_way)
+        size -= sum(self._under_way.values())
+        for going, going_size in self._going.values():
+            count, size = count - going, size - going_size
+        if count <= 0 and size <= 0:
+            return None
+        return Trim(self.number, max(0, count), max(0, size), self.sent)
+
+    def trim(self, trim: Trim | None, ordinal: int = 0) -> None:
+        """It is about to be recorded with the message at `ordinal`, or with none: what goes by it
+        is not in excess any more. None: it was recorded, alone."""
+        if trim is None:
+            self._going.pop(ordinal, None)
+        else:
+            going = self._going.get(ordinal, _NOTHING)
+            self._going[ordinal] = _plus(going, (trim.count, trim.size))
+
+    def _arrived(self, ordinal: int, message: Message) -> None:
+        self._coming = _plus(self._coming, (-1, -weight(message)))
+        self._going.pop(ordinal, None)
 
     def _drop(self, ordinal: int, topic: str) -> None:
         places = self._newest.get(topic)

@@ -64,6 +64,7 @@ class DurableOutgoing(Generic[Who]):
 
     `_inflight`: ordinals by packet id, oldest first. `_resent`: messages up to this ordinal may
     have been sent in an earlier connection. `_early`: QoS 0 ones from before the client was ready.
+    `_unread`: no page was read yet.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class DurableOutgoing(Generic[Who]):
         "_resent",
         "_session",
         "_terms",
+        "_unread",
         "_who",
         "_wire",
     )
@@ -105,6 +107,9 @@ class DurableOutgoing(Generic[Who]):
         self._held: IDelayedCall | None = terms.clock.later(HELD_FOR, self.begin)
         self._early: list[Message] = []
         self._pages = Pages(session.number, not session.queued, ledger, terms.clock, self._read)
+        self._unread = True
+        if not session.queued:
+            session.begins_with(())
         self._resent = session.sent
         self._going = False
         self._inflight: dict[int, int] = {}
@@ -330,6 +335,9 @@ class DurableOutgoing(Generic[Who]):
 
     def _read(self, page: Sequence[Queued]) -> None:
         session = self._session
+        if self._unread:
+            self._unread = False
+            session.begins_with(page)
         if page and session.doubtful:
             # After a restart as many as a client takes at a time may have been sent before.
             session.doubtful = False

@@ -3,16 +3,17 @@ them: a message is one copy, however many wait for it.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, Generic
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from mytracks.mqtt.routing.changes import Change, Enqueued, Reference, Settled
+from mytracks.mqtt.routing.changes import Change, Enqueued, Reference, Settled, Trim
 from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.ledger import Ledger
+from mytracks.mqtt.routing.limits import MIB
 from mytracks.mqtt.routing.owners import Owner
 from mytracks.mqtt.routing.parcel import NOBODY, Parcel
 from mytracks.mqtt.routing.ports import Facts, Message, Standing, Who
@@ -21,6 +22,10 @@ from mytracks.mqtt.routing.terms import Terms
 
 SLICE: Final = 200
 """Messages told to sessions between two pauses: about 5 ms."""
+SURPLUS: Final = 200
+"""Messages by which a queue is too long at most, and `SURPLUS_BYTES` of them: beyond that what has
+to go goes in the same record as what comes. Less goes a little later, much at once."""
+SURPLUS_BYTES: Final = MIB
 
 
 class Queueing(Generic[Who, Facts]):
@@ -71,6 +76,8 @@ class Queueing(Generic[Who, Facts]):
 
     def committed(self, parcel: Parcel[Who, Facts], message: Message) -> None:
         """It is durable: whoever is there gets it, in the order in which messages were stored."""
+        for session, reference in parcel.references.items():
+            session.stored(reference, message)
         self._line.extend(
             (session, reference, parcel.owner, message)
             for session, reference in parcel.references.items()
@@ -81,7 +88,7 @@ class Queueing(Generic[Who, Facts]):
     def uncommitted(self, parcel: Parcel[Who, Facts], message: Message) -> None:
         """It was not stored."""
         for session, reference in parcel.references.items():
-            session.uncommitted(reference, message.topic)
+            session.uncommitted(reference, message)
         parcel.references = NOBODY
 
     def close(self) -> None:
@@ -123,7 +130,16 @@ class Queueing(Generic[Who, Facts]):
         now = self._terms.clock.now()
         places = tuple(references.values())
         changes.append(Enqueued(parcel.owner.name, message, now, places))
+        changes.extend(self._surplus(references))
         return changes
+
+    def _surplus(self, references: Mapping[DurableSession[Who], Reference]) -> Iterator[Change]:
+        for session, reference in references.items():
+            trim = session.excess(self._terms.limits)
+            if trim is not None and (trim.count >= SURPLUS or trim.size >= SURPLUS_BYTES):
+                session.trim(trim, reference.ordinal)
+                self._overflows(session)
+                yield trim
 
     def _tell(self) -> None:
         self._telling = True
@@ -150,6 +166,18 @@ class Queueing(Generic[Who, Facts]):
         if session.trimming or session.excess(self._terms.limits) is None:
             return
         session.trimming = True
+        self._overflows(session)
+        trim = partial(self._excess, session)
+        self._ledger.later(trim, partial(self._trimmed, session, session.trimmed))
+
+    def _excess(self, session: DurableSession[Who]) -> Trim | None:
+        session.trim(None)
+        trim = session.excess(self._terms.limits)
+        if trim is not None:
+            session.trim(trim)
+        return trim
+
+    def _overflows(self, session: DurableSession[Who]) -> None:
         if not session.told:
             session.told = True
             self.log.warn(
@@ -157,12 +185,9 @@ class Queueing(Generic[Who, Facts]):
                 client=session.client_id,
                 user=session.namespace,
             )
-        self._ledger.later(
-            lambda: session.excess(self._terms.limits),
-            partial(self._trimmed, session, session.trimmed),
-        )
 
     def _trimmed(self, session: DurableSession[Who], before: int) -> None:
         session.trimming = False
+        session.trim(None)
         if session.trimmed > before:  # Else all there is may be on the wire.
             self.trim(session)

@@ -2,11 +2,13 @@
 
 from twisted.logger import capturedLogs
 
+from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.changes import weight
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Message
+from mytracks.mqtt.routing.queueing import SURPLUS
 from tests.mqtt.routing.queue_case import QueueCase
-from tests.mqtt.routing.rig import Phone
+from tests.mqtt.routing.rig import FULL_DISK, Phone
 
 
 class LimitTests(QueueCase):
@@ -99,7 +101,61 @@ class LimitTests(QueueCase):
         self.settle()
         self.assertEqual([b"0", b"1", b"2"], [message.payload for message in phone.messages()])
         self.assertEqual([b"0", b"1", b"2"], self.payloads(self.rig.back())[:3])
-        self.assertLessEqual(self.queued(), 4)
+        self.assertEqual(5, self.queued())
+
+    def test_who_comes_back_at_once_gets_the_newest(self) -> None:
+        """What is sent while the oldest go is not what the newest have to make room for."""
+        self.begin(Limits(max_queued=100))
+        self.away()
+        self.publish(*self.number(range(2_000)))
+        self.assertLessEqual(self.queued(), 100 + SURPLUS)
+        phone = self.rig.phone(clean=False)
+        phone.send(Subscribe(1, (("#", 1),)))
+        came = self.drain(phone)
+        self.settle()
+        came += self.drain(phone)
+        self.assertEqual(self.number(range(1_900, 2_000)), came[-100:])
+        self.assertLessEqual(len(came), 100 + SURPLUS)
+
+    def test_what_is_being_stored_is_not_cut_off_twice(self) -> None:
+        """A burst of which no commit has ended, and one that fails as a whole."""
+        self.begin(Limits(max_queued=100, max_unstored=2_000))
+        self.away()
+        self.rig.timers.advance(1)
+        for trouble in (None, FULL_DISK):
+            self.rig.journal.by_hand = True
+            for number in range(1_000):
+                self.publisher.publish("a", b"%d" % number)
+                self.rig.turn()
+            self.rig.journal.trouble = trouble
+            self.rig.journal.fire_all()
+            self.rig.journal.trouble = None
+            self.rig.journal.by_hand = False
+            self.rig.turn(5)
+            self.assertTrue(100 <= self.queued() <= 100 + SURPLUS, self.queued())
+            self.settle()
+            self.settle()
+            self.assertEqual(100, self.queued())
+        self.assertEqual(self.number(range(900, 1_000)), self.drain(self.rig.back()))
+
+    def test_what_was_cut_off_while_it_was_sent_counts_no_longer(self) -> None:
+        """It was read, then cut off, then sent: the client did not acknowledge it, and is gone."""
+        self.begin(Limits(max_queued=100, max_inflight=50))
+        self.away()
+        self.publish(*self.number(range(140)))
+        phone = self.rig.phone(clean=False)
+        self.rig.journal.slow_pages = True
+        phone.send(Subscribe(1, (("#", 1),)))
+        self.settle()
+        self.rig.journal.turn_pages()
+        self.rig.journal.slow_pages = False
+        self.assertEqual(50, len(phone.messages()))
+        phone.hang_up()
+        (session,) = self.rig.sessions
+        self.assertEqual(50, len(session._under_way))
+        self.assertEqual(100, len(self.drain(self.rig.back())))
+        self.settle()
+        self.assertEqual((0, 0), (len(session._under_way), self.queued()))
 
     def test_one_more_user_is_not_bounded_by_anothers(self) -> None:
         """Each session has its own."""
