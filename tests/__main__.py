@@ -1,6 +1,7 @@
 """`python -m tests`: the checks, every test, what touches the store once more on PostgreSQL, and at
 last one line: `N passed, N failed`."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -26,7 +27,7 @@ RUNS = {
     # What touches the store; what is about bytes and pages alone need not be tried twice.
     POSTGRESQL: [
         *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
-        *(f"tests.store.test_{name}" for name in ("mqtt_sessions", "races", "recording")),
+        *(f"tests.store.test_{name}" for name in ("mqtt_journal", "races", "recording")),
         *("tests.people.test_build", "tests.whole", "tests.faults.test_kill"),
         *("tests.faults.test_mqtt_exactly_once", "tests.faults.test_mqtt_sessions"),
     ],
@@ -55,40 +56,53 @@ def counts(verdict: str) -> tuple[int, int, int]:
     return found.get("successes", 0), failed, found.get("skips", 0)
 
 
-def trial(database: str, packages: Sequence[str]) -> tuple[int, int, int]:
-    """Run `packages` in one process of trial, showing what it prints as it comes."""
-    say(f"\nOn {database}: {' '.join(packages)}")
-    scratch = tempfile.mkdtemp(prefix="mytracks-trial-")
-    command = [sys.executable, "-m", "twisted.trial", "--temp-directory", f"{scratch}/trial"]
-    process = subprocess.Popen(
-        [*command, *packages],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | {VARIABLE: database},
-    )
-    verdict = ""
-    assert process.stdout is not None
-    for line in process.stdout:
-        sys.stdout.write(line)
-        sys.stdout.flush()
-        if line.startswith(("PASSED", "FAILED")):
-            verdict = line
-    status = process.wait()
-    shutil.rmtree(scratch, ignore_errors=True)
-    passed, failed, skipped = counts(verdict)
-    if status != 0 and failed == 0:
-        failed = 1
-    return passed, failed, skipped
+class Trial:
+    """One process of trial over some packages. What it prints is kept until it is shown."""
+
+    def __init__(self, database: str, packages: Sequence[str]) -> None:
+        self._title = f"\nOn {database}: {' '.join(packages)}"
+        self._scratch = Path(tempfile.mkdtemp(prefix="mytracks-trial-"))
+        self._printed = self._scratch / "printed"
+        command = [sys.executable, "-m", "twisted.trial", "--temp-directory"]
+        with self._printed.open("wb") as printed:
+            self._process = subprocess.Popen(
+                [*command, str(self._scratch / "trial"), *packages],
+                cwd=ROOT,
+                stdout=printed,
+                stderr=subprocess.STDOUT,
+                env=os.environ | {VARIABLE: database},
+            )
+
+    def show(self) -> tuple[int, int, int]:
+        """Show what it prints as it comes, to its end; (passed, failed, skipped)."""
+        say(self._title)
+        verdict = ""
+        with self._printed.open(encoding="utf-8", errors="replace") as printed:
+            while True:
+                ended = self._process.poll() is not None
+                for line in printed:
+                    sys.stdout.write(line)
+                    if line.startswith(("PASSED", "FAILED")):
+                        verdict = line
+                sys.stdout.flush()
+                if ended:
+                    break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(0.5)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        passed, failed, skipped = counts(verdict)
+        if self._process.returncode != 0 and failed == 0:
+            failed = 1
+        return passed, failed, skipped
 
 
 def main() -> int:
-    """The checks count as tests."""
+    """The checks count as tests. Most tests wait for something: both databases are tried at once."""
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
-    for database, packages in RUNS.items():
-        more = trial(database, packages)
+    trials = [Trial(database, packages) for database, packages in RUNS.items()]
+    for each in trials:
+        more = each.show()
         passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
