@@ -19,10 +19,10 @@ from tests.bench.offline import offline
 from tests.bench.servers import USER
 from tests.whole.daemon import PROJECT
 
-PLAIN: Final = f"owntracks/{USER}/b{{i}}/cmd"
-"""Commands are relayed, not stored: what passes here is a broker's work alone."""
+PLAIN: Final = "load/{i}"
+"""Free topics: what passes there is a broker's work alone."""
 PLACES: Final = f"owntracks/{USER}/b{{i}}"
-ALL: Final = f"owntracks/{USER}/+/cmd"
+ALL: Final = "load/+"
 
 
 @frozen

@@ -20,6 +20,7 @@ ROOM = ROOMY | {
     "MYTRACKS_MQTT__MAX_SUBSCRIPTIONS": "20000",
     "MYTRACKS_MQTT__MAX_SESSIONS": "20000",
     "MYTRACKS_MQTT__MAX_INFLIGHT": "1000",
+    "MYTRACKS_MQTT__FREE_TOPICS": "load/#",
 }
 """One user has all the clients of a load, and windows are wide, as they are in the others."""
 
@@ -147,7 +148,9 @@ def mosquitto() -> Program | None:
     made = Program("mosquitto", [program, "-c", "{home}/configuration"], _MOSQUITTO)
     words = ["mosquitto_passwd", "-b", "-c", str(made.home / "accounts"), USER, PASSWORD]
     subprocess.run(words, check=True, capture_output=True)
-    (made.home / "rights").write_text("pattern readwrite owntracks/%u/#\n")
+    (made.home / "rights").write_text(
+        "pattern readwrite owntracks/%u/#\npattern readwrite load/#\n"
+    )
     return made
 
 

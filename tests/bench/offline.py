@@ -15,7 +15,7 @@ from tests.whole.phone import Phone
 
 SESSIONS: Final = 1_000
 MESSAGES: Final = 20
-TOPIC: Final = f"owntracks/{USER}/all/cmd"
+TOPIC: Final = "load/all"
 AT_ONCE: Final = 64
 
 
