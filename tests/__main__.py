@@ -76,28 +76,26 @@ class Trial:
     def show(self) -> tuple[int, int, int]:
         """Show what it prints as it comes, to its end; (passed, failed, skipped)."""
         say(self._title)
-        verdict = ""
         with self._printed.open(encoding="utf-8", errors="replace") as printed:
             while True:
                 ended = self._process.poll() is not None
-                for line in printed:
-                    sys.stdout.write(line)
-                    if line.startswith(("PASSED", "FAILED")):
-                        verdict = line
+                sys.stdout.write(printed.read())
                 sys.stdout.flush()
                 if ended:
                     break
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(0.5)
+        lines = self._printed.read_text(encoding="utf-8", errors="replace").splitlines()
+        verdicts = [line for line in lines if line.startswith(("PASSED", "FAILED"))]
         shutil.rmtree(self._scratch, ignore_errors=True)
-        passed, failed, skipped = counts(verdict)
+        passed, failed, skipped = counts(verdicts[-1] if verdicts else "")
         if self._process.returncode != 0 and failed == 0:
             failed = 1
         return passed, failed, skipped
 
 
 def main() -> int:
-    """The checks count as tests. Most tests wait for something: both databases are tried at once."""
+    """The checks count as tests. Both databases are tried at once: most tests wait for something."""
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
     trials = [Trial(database, packages) for database, packages in RUNS.items()]
