@@ -95,7 +95,7 @@ class Trial:
 
 
 def main() -> int:
-    """The checks count as tests. Both databases are tried at once: most tests wait for something."""
+    """The checks count as tests. Both databases are tried at once, for most tests wait."""
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
     trials = [Trial(database, packages) for database, packages in RUNS.items()]
