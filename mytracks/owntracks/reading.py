@@ -63,7 +63,7 @@ def without_long_texts(body: bytes) -> bytes:
 
     The remark tells its size and CRC-32, so that two messages that differ only there still do.
     """
-    if len(body) <= LARGEST_TEXT or body.count(b'"') > _MOST_QUOTES:
+    if len(body) <= LARGEST_TEXT or overquoted(body):
         return body
     first, *pieces = body.split(b'"')
     return b'"'.join((first, *map(_shortened, pieces)))
@@ -72,6 +72,11 @@ def without_long_texts(body: bytes) -> bytes:
 def crowded(body: bytes) -> bool:
     """Whether there are more than `MOST_BRACKETS` arrays and objects in it."""
     return len(body) > MOST_BRACKETS and body.count(b"[") + body.count(b"{") > MOST_BRACKETS
+
+
+def overquoted(body: bytes) -> bool:
+    """Whether there are more quotes in it than are looked at one by one."""
+    return len(body) > _MOST_QUOTES and body.count(b'"') > _MOST_QUOTES
 
 
 def _shortened(piece: bytes) -> bytes:
