@@ -21,6 +21,7 @@ from mytracks.mqtt.routing.changes import (
     Released,
     Retained,
     Seen,
+    Sent,
     Settled,
     Subscribed,
     Trim,
@@ -78,6 +79,7 @@ class Changing:
         self._payloads: list[Values] = []
         self._references: dict[tuple[int, int], Values] = {}
         self._settled: dict[int, dict[int, int]] = {}
+        self._sent: dict[int, int] = {}
         self._arrived: set[tuple[int, int]] = set()
         self._retained: dict[str, Retained | None] = {}
 
@@ -100,6 +102,9 @@ class Changing:
         settled, self._settled = self._settled, {}
         for session, ordinals in settled.items():
             await self._settle(session, ordinals, trimmed=False)
+        sent, self._sent = self._sent, {}
+        for session, ordinal in sorted(sent.items()):
+            await self._sql.run(statements.SENT, session=session, ordinal=ordinal)
         await self._retain()
 
     # What is gathered.
@@ -126,6 +131,9 @@ class Changing:
         ordinals = self._settled.setdefault(change.session, {})
         for ordinal in change.ordinals:
             ordinals.setdefault(ordinal, self._record)
+
+    async def _sending(self, change: Sent) -> None:
+        self._sent[change.session] = change.ordinal
 
     async def _retaining(self, change: Retained) -> None:
         self._retained[change.message.topic] = change
@@ -302,6 +310,7 @@ _TAKING: Final[Mapping[type, _Taking]] = {
     Subscribed: Changing._subscribing,
     Unsubscribed: Changing._unsubscribing,
     Trim: Changing._trimming,
+    Sent: Changing._sending,
     Willed: Changing._willing,
     WillGone: Changing._will_going,
     Forgotten: Changing._forgetting,

@@ -64,9 +64,12 @@ async def _sessions(db: SQLTransaction) -> Sequence[StoredSession]:
     replaceable: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
     for session, ordinal, topic in await db.all(statements.REPLACEABLE):
         replaceable[session].append((ordinal, topic))
+    under_way: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for session, ordinal, size in await db.all(statements.UNDER_WAY):
+        under_way[session].append((ordinal, int(size)))
     queues = {session: row for session, *row in await db.all(statements.QUEUES)}
     found = []
-    for number, namespace, client_id, level, mark, seen, dropped in await db.all(
+    for number, namespace, client_id, level, mark, seen, dropped, sent in await db.all(
         statements.SESSIONS
     ):
         queued, size, last = queues.get(number, (0, 0, 0))
@@ -85,6 +88,8 @@ async def _sessions(db: SQLTransaction) -> Sequence[StoredSession]:
                 queued_size=int(size),
                 replaceable=replaceable[number],
                 trimmed=dropped,
+                sent=sent,
+                under_way=under_way[number],
             )
         )
     return found

@@ -80,6 +80,11 @@ SEEN: Final = Statement(
     .where(mqtt_session.c.id == _session)
     .values(level=bindparam("level"), mark=bindparam("mark"), seen=bindparam("at"))
 )
+SENT: Final = Statement(
+    update(mqtt_session)
+    .where(mqtt_session.c.id == _session)
+    .values(next_ordinal=bindparam("ordinal", type_=BigInteger))
+)
 END: Final = Statement(delete(mqtt_session).where(mqtt_session.c.id == _session))
 PLACES: Final = Statement(
     select(mqtt_queued.c.payload_id).where(mqtt_queued.c.session_id == _session)
@@ -266,6 +271,7 @@ SESSIONS: Final = Statement(
         mqtt_session.c.id,
         user_account.c.name,
         *(mqtt_session.c[name] for name in ("client_id", "level", "mark", "seen", "dropped")),
+        mqtt_session.c.next_ordinal,
     )
     .join_from(mqtt_session, user_account, user_account.c.id == mqtt_session.c.user_id)
     .order_by(mqtt_session.c.id)
@@ -283,6 +289,12 @@ QUEUES: Final = Statement(
     )
     .join_from(mqtt_queued, mqtt_payload, _with_payload)
     .group_by(mqtt_queued.c.session_id)
+)
+UNDER_WAY: Final = Statement(
+    select(mqtt_queued.c.session_id, mqtt_queued.c.ordinal, _size)
+    .join_from(mqtt_queued, mqtt_payload, _with_payload)
+    .join(mqtt_session, mqtt_session.c.id == mqtt_queued.c.session_id)
+    .where(mqtt_queued.c.ordinal <= mqtt_session.c.next_ordinal)
 )
 REPLACEABLE: Final = Statement(
     select(mqtt_queued.c.session_id, mqtt_queued.c.ordinal, mqtt_payload.c.topic)

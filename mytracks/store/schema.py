@@ -188,6 +188,7 @@ mqtt_session: Final = numbered(
     Column("created", Big, nullable=False),
     Column("seen", Big, nullable=False),
     Column("expires", Big),
+    # Up to which ordinal its queue may have been sent.
     count("next_ordinal"),
     # Which process has it, and how often it was taken over: a late write of another is refused.
     flags("node"),

@@ -102,6 +102,8 @@ def empty(number: int, namespace: str = ANA, client_id: str | None = None) -> Se
         queued_size=0,
         replaceable=[],
         trimmed=0,
+        sent=0,
+        under_way=[],
     )
 
 
@@ -113,6 +115,7 @@ def sessions(remembered: Remembered) -> list[Session]:
             subscriptions=dict(each.subscriptions),
             unreleased=list(each.unreleased),
             replaceable=list(each.replaceable),
+            under_way=sorted(each.under_way),
         )
         for each in sorted(remembered.sessions, key=lambda each: each.number)
     ]

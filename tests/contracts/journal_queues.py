@@ -6,6 +6,7 @@ from mytracks.mqtt.routing.changes import (
     Arrived,
     Reference,
     Released,
+    Sent,
     Settled,
     Subscribed,
     Trim,
@@ -138,6 +139,17 @@ class QueueContract(JournalCase):
         size = weight(pictures) + weight(said()) + 2 * weight(said("t"))
         self.assertEqual((4, size, 12), (session.queued, session.queued_size, session.next_ordinal))
         self.assertEqual([(9, "t"), (11, "s")], list(session.replaceable))
+
+    async def test_how_far_a_queue_was_sent(self) -> None:
+        """Whatever it was last said to be, lower or higher, and what of the queue lies below."""
+        journal = await self.open()
+        await self.fill(journal, 5)
+        await self.record(journal, Sent(1, 9), Sent(7, 3))
+        await self.record(journal, Sent(1, 4), Settled(1, (2,)))
+        (session,) = sessions(await self.restarted())
+        each = weight(said())
+        self.assertEqual((4, [(1, each), (3, each), (4, each)]), (session.sent, session.under_way))
+        self.assertEqual(6, session.next_ordinal)
 
     async def test_the_oldest_go_first(self) -> None:
         """For places the newest count most."""

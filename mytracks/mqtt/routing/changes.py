@@ -124,6 +124,15 @@ class Trim:
 
 
 @frozen
+class Sent:
+    """Nothing of the session's queue above this ordinal was ever sent, nor will be before it says
+    so of a higher one. It may be lower than it was."""
+
+    session: int
+    ordinal: int
+
+
+@frozen
 class Released:
     """The client has received this QoS 2 message (PUBREC): it must never be sent again, only
     PUBREL until it is settled."""
@@ -201,6 +210,7 @@ Change: TypeAlias = (
     | Enqueued
     | Settled
     | Trim
+    | Sent
     | Released
     | Arrived
     | Departed

@@ -195,6 +195,7 @@ class Conversation(Generic[Who, Facts, Kept]):
             seen = self._exchange.sessions.left(self.durable)
             if seen is not None:
                 self._exchange.ledger.later(seen)
+            self._exchange.ledger.later(self.durable.unmark)
         try:
             # Of who was never told that they are let in there is nothing to publish.
             self._execute(self._will if begun else None)

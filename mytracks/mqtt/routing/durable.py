@@ -7,7 +7,7 @@ and which were on the wire or are done with: enough to decide what is sent, disp
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, Generic, TypeAlias
 
-from mytracks.mqtt.routing.changes import Reference, Trim, weight
+from mytracks.mqtt.routing.changes import Reference, Sent, Trim, weight
 from mytracks.mqtt.routing.journal import Queued, Removed, StoredSession
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.owners import Owner
@@ -36,8 +36,9 @@ class DurableSession(Generic[Who]):
     """`number`: the journal's. `who`: whose it is, as they last came; None: not let in any more.
 
     `seen`: UTC epoch seconds when the client was last here. `unreleased`: QoS 2 packet ids that
-    arrived. `sent`: the highest ordinal that was ever sent; `doubtful`: it may have been higher,
-    before we started. `settling`: ordinals done with, while the journal still has them.
+    arrived. `sent`: the highest ordinal that was ever sent, or may have been before we started;
+    `marked`: up to which it is durable that it may be sent, so that it gets DUP after a restart
+    [MQTT-3.3.1-1]. `settling`: ordinals done with, while the journal still has them.
     `unshown`: filters, and QoS, for which what is retained was not shown to the end.
     `queued`, `queued_size`: of the queue, by `weight`. `trimmed`: how many messages were lost to a
     full queue, ever; `trimming`: some are about to be. `displaced`: by newer ones, since we
@@ -45,19 +46,23 @@ class DurableSession(Generic[Who]):
 
     `_coming`: count and weight of what is being stored, `_going`: of what goes by that, by the
     ordinal that it goes for (0: for none). `_under_way`: weights of what was sent and is still in
-    the queue.
+    the queue. `_marks`: what `marked` becomes by records under way, by ordinals that they bring or
+    else numbers below 0; `_asked`: the highest of all.
     """
 
     __slots__ = (
+        "_asked",
+        "_asks",
         "_coming",
         "_going",
+        "_marks",
         "_newest",
         "_under_way",
         "client_id",
         "displaced",
-        "doubtful",
         "ended",
         "level",
+        "marked",
         "namespace",
         "next_ordinal",
         "number",
@@ -94,7 +99,7 @@ class DurableSession(Generic[Who]):
         self.unreleased: set[int] = set()
         self.next_ordinal = 1
         self.sent = 0
-        self.doubtful = False
+        self.marked = 0
         self.settling: set[int] = set()
         self.unshown: dict[str, int] = {}
         self.queued = 0
@@ -108,6 +113,9 @@ class DurableSession(Generic[Who]):
         self._coming = _NOTHING
         self._going: dict[int, _Amount] = {}
         self._under_way: dict[int, int] = {}
+        self._marks: dict[int, int] = {}
+        self._asked = 0
+        self._asks = 0
 
     @classmethod
     def restored(cls, stored: StoredSession, who: Who | None) -> "DurableSession[Who]":
@@ -116,10 +124,11 @@ class DurableSession(Generic[Who]):
             stored.number, stored.namespace, stored.client_id, who, stored.level, stored.seen
         )
         session.unreleased = set(stored.unreleased)
-        session.next_ordinal = stored.next_ordinal
+        session.next_ordinal = max(stored.next_ordinal, stored.sent + 1)
+        session.sent = session.marked = session._asked = stored.sent
+        session._under_way = dict(stored.under_way)
         session.queued, session.queued_size = stored.queued, stored.queued_size
         session.trimmed = stored.trimmed
-        session.doubtful = stored.queued > 0
         for ordinal, topic in stored.replaceable:
             session._newest.setdefault(topic, []).append(ordinal)
         return session
@@ -165,6 +174,7 @@ class DurableSession(Generic[Who]):
 
     def stored(self, reference: Reference, message: Message) -> None:
         """It is durable, and counts; `committed` follows."""
+        self.may_send(reference.ordinal)
         self._arrived(reference.ordinal, message)
         self.queued += 1
         self.queued_size += weight(message)
@@ -183,7 +193,39 @@ class DurableSession(Generic[Who]):
     def uncommitted(self, reference: Reference, message: Message) -> None:
         """It was not stored: its place stays empty."""
         self._arrived(reference.ordinal, message)
+        if self._marks.pop(reference.ordinal, None) is not None:
+            self._asked = max([self.marked, *self._marks.values()])
         self._drop(reference.ordinal, message.topic)
+
+    # How far it is sent.
+
+    def will_send(self, ordinal: int, lead: int) -> Sent | None:
+        """What has to be recorded with the message at `ordinal`, if it is to be sent at once; the
+        next `lead` ones need nothing then."""
+        if self.outgoing is None or ordinal <= self._asked or not self.outgoing.idle:
+            return None
+        return self._mark(ordinal, ordinal + lead)
+
+    def ask(self, ordinal: int) -> tuple[Sent, int]:
+        """What has to be recorded, and `may_send` told of, before all up to `ordinal` is sent."""
+        self._asks += 1
+        return self._mark(-self._asks, ordinal), -self._asks
+
+    def may_send(self, key: int) -> None:
+        """It is recorded."""
+        self.marked = max(self.marked, self._marks.pop(key, 0))
+
+    def unmark(self) -> Sent | None:
+        """What has to be recorded once the client is gone: so far was sent, and no further."""
+        if self.online or self.ended or self._asked <= self.sent:
+            return None
+        self._marks.clear()  # They are recorded before this.
+        self.marked = self._asked = self.sent
+        return Sent(self.number, self.sent)
+
+    def _mark(self, key: int, ordinal: int) -> Sent:
+        self._marks[key] = self._asked = ordinal
+        return Sent(self.number, ordinal)
 
     # A message on its way out.
 

@@ -54,7 +54,8 @@ class StoredSession:
     `subscriptions`: QoS by filter, in any order. `unreleased`: packet ids that arrived and did not
     depart. `next_ordinal`: above those of all its references. `queued`, `queued_size`: how many
     references, and their weights added up. `replaceable`: ordinal and topic of those whose standing
-    is REPLACED, oldest first. `trimmed`: how many Trim took of it in all its life.
+    is REPLACED, oldest first. `trimmed`: how many Trim took of it in all its life. `sent`: the
+    ordinal of the latest Sent; `under_way`: ordinals and weights of the references up to it.
     """
 
     number: int
@@ -70,6 +71,8 @@ class StoredSession:
     queued_size: int
     replaceable: Sequence[tuple[int, str]]
     trimmed: int
+    sent: int
+    under_way: Sequence[tuple[int, int]]
 
 
 @frozen(kw_only=True)

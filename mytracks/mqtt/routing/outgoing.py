@@ -64,11 +64,12 @@ class DurableOutgoing(Generic[Who]):
 
     `_inflight`: ordinals by packet id, oldest first. `_resent`: messages up to this ordinal may
     have been sent in an earlier connection. `_early`: QoS 0 ones from before the client was ready.
-    `_unread`: no page was read yet.
+    `_unread`: no page was read yet. `_asking`: it is being noted how far is sent.
     """
 
     __slots__ = (
         "_again",
+        "_asking",
         "_coming",
         "_early",
         "_going",
@@ -108,6 +109,7 @@ class DurableOutgoing(Generic[Who]):
         self._early: list[Message] = []
         self._pages = Pages(session.number, not session.queued, ledger, terms.clock, self._read)
         self._unread = True
+        self._asking = False
         if not session.queued:
             session.begins_with(())
         self._resent = session.sent
@@ -124,6 +126,13 @@ class DurableOutgoing(Generic[Who]):
     def waiting(self) -> int:
         """What waits is in the session's queue, but for a few at QoS 0."""
         return len(self._early)
+
+    @property
+    def idle(self) -> bool:
+        """Whether what is stored next is sent next."""
+        pages = self._pages
+        sent = self._held is None and pages.caught_up and not pages.ready
+        return sent and len(self._inflight) < self._terms.limits.max_inflight
 
     def deliver(self, owner: Owner, message: Message, granted: int) -> None:
         """A live message at QoS 0, or one that came while the client was just subscribing."""
@@ -257,6 +266,10 @@ class DurableOutgoing(Generic[Who]):
             return True
         if self._inflight and ordinal - next(iter(self._inflight.values())) >= PACKET_IDS:
             return False  # Its packet id may still be in use.
+        if ordinal > session.marked:
+            self._ask()
+            if ordinal > session.marked:
+                return False
         if queued.released:
             self._wire.release(packet_id)
         else:
@@ -279,6 +292,21 @@ class DurableOutgoing(Generic[Who]):
         self._inflight[packet_id] = ordinal
         session.sending(queued)
         return True
+
+    def _ask(self) -> None:
+        """Have it noted that the next few may have been sent."""
+        room = self._terms.limits.max_inflight
+        if self._asking or len(self._inflight) >= room:
+            return
+        self._asking = True
+        ready = self._pages.ready
+        sent, key = self._session.ask(ready[min(len(ready), room) - 1].ordinal)
+        self._ledger.soon(sent, partial(self._asked, key))
+
+    def _asked(self, key: int) -> None:
+        self._asking = False
+        self._session.may_send(key)
+        self._go_on()
 
     def _next_retained(self) -> bool:
         if self._coming >= COMING:
@@ -338,11 +366,6 @@ class DurableOutgoing(Generic[Who]):
         if self._unread:
             self._unread = False
             session.begins_with(page)
-        if page and session.doubtful:
-            # After a restart as many as a client takes at a time may have been sent before.
-            session.doubtful = False
-            last = min(len(page), self._terms.limits.max_inflight) - 1
-            session.sent = self._resent = max(session.sent, page[last].ordinal)
         self._go_on()
 
     def _tried_again(self) -> None:

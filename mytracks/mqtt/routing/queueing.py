@@ -116,7 +116,7 @@ class Queueing(Generic[Who, Facts]):
         retain: bool,
     ) -> Sequence[Change]:
         standing = self._standing(message)
-        most = self._terms.limits.max_queued
+        most, lead = self._terms.limits.max_queued, self._terms.limits.max_inflight
         changes: list[Change] = []
         references: dict[DurableSession[Who], Reference] = {}
         for session, qos in found:
@@ -126,6 +126,9 @@ class Queueing(Generic[Who, Facts]):
                 session.displaced += len(older)
                 self._terms.counters.displaced += len(older)
                 changes.append(Settled(session.number, tuple(older)))
+            sent = session.will_send(reference.ordinal, lead)
+            if sent is not None:
+                changes.append(sent)
         parcel.references = references
         now = self._terms.clock.now()
         places = tuple(references.values())

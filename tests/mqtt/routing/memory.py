@@ -23,6 +23,7 @@ from mytracks.mqtt.routing.changes import (
     Released,
     Retained,
     Seen,
+    Sent,
     Settled,
     Subscribed,
     Trim,
@@ -62,6 +63,7 @@ class Remains:
     unreleased: set[int] = field(factory=set)
     queue: dict[int, Place] = field(factory=dict)
     trimmed: int = 0
+    sent: int = 0
 
 
 @define
@@ -150,6 +152,8 @@ class Memory:
                 remains.unreleased.add(change.packet_id)
             case Departed():
                 remains.unreleased.discard(change.packet_id)
+            case Sent():
+                remains.sent = change.ordinal
             case Released():
                 if change.ordinal in remains.queue:
                     remains.queue[change.ordinal].released = True
@@ -214,7 +218,7 @@ class Memory:
 
 _APPLY: Final[Mapping[type, Callable[[Memory, Any, dict[int, Removed]], None]]] = {
     **dict.fromkeys(
-        (Began, Seen, Ended, Subscribed, Unsubscribed, Arrived, Departed, Released),
+        (Began, Seen, Sent, Ended, Subscribed, Unsubscribed, Arrived, Departed, Released),
         Memory._session,
     ),
     Enqueued: Memory._enqueued,
@@ -248,6 +252,12 @@ def _stored(remains: Remains) -> StoredSession:
             if place.reference.standing is Standing.REPLACED
         ],
         trimmed=remains.trimmed,
+        sent=remains.sent,
+        under_way=[
+            (ordinal, weight(place.message))
+            for ordinal, place in remains.queue.items()
+            if ordinal <= remains.sent
+        ],
     )
 
 
