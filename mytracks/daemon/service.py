@@ -31,6 +31,7 @@ from mytracks.daemon.joining import (
     open_people,
     url,
 )
+from mytracks.errors import Unavailable
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
 from mytracks.host.listeners import Listeners, PortTaken, Wanted
@@ -125,6 +126,8 @@ class Daemon(Service):
             self._give_up(str(error), EXIT_DATA)
         except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing, OSError) as error:
             self._give_up(str(error), EXIT_REFUSED)
+        except Unavailable as error:
+            self._give_up(f"what was stored cannot be read: {error}", EXIT_REFUSED)
 
     def _broke(self, failure: Failure) -> None:
         if failure.check(CancelledError) is None:

@@ -16,7 +16,7 @@ from mytracks.transaction import Transaction
 @frozen
 class Loaded:
     """`payloads`: number, weight and references of each message that waits; `last_payload`: the
-    highest number that one has."""
+    highest number that one has, or had."""
 
     remembered: Remembered
     payloads: Sequence[tuple[int, int, int]]
@@ -41,7 +41,7 @@ async def load(tx: Transaction) -> Loaded:
         Willed(namespace, client_id, mark, Message(topic, bytes(body), qos, bool(retain)))
         for namespace, client_id, mark, topic, body, qos, retain in await db.all(statements.WILLS)
     ]
-    last = await db.one(statements.LAST_PAYLOAD)
+    last = [await db.one(statement) for statement in statements.LAST_PAYLOADS]
     return Loaded(
         Remembered(
             sessions=sessions,
@@ -50,7 +50,7 @@ async def load(tx: Transaction) -> Loaded:
             next_session=max((each.number for each in sessions), default=0) + 1,
         ),
         [(number, int(size), count) for number, size, count in await db.all(statements.PAYLOADS)],
-        (last[0] or 0) if last is not None else 0,
+        max(row[0] or 0 for row in last if row is not None),
     )
 
 

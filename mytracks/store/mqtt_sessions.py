@@ -89,9 +89,10 @@ class StoredJournal:
         self._numbers = count(1)
 
     def load(self) -> Deferred[Remembered]:
-        """What was durable when the last broker ended; also sweeps what nobody waits for."""
-        loading = self._database.commit(swept)
-        reading: Deferred[Loaded] = loading.addCallback(lambda _: self._database.read(load))
+        """What was durable when the last broker ended; also sweeps what nobody waits for, unless
+        nothing can be stored just now."""
+        sweeping = self._database.commit(swept).addErrback(lambda found: found.trap(Unavailable))
+        reading: Deferred[Loaded] = sweeping.addCallback(lambda _: self._database.read(load))
         return reading.addCallback(self._loaded)
 
     def record(

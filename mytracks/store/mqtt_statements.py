@@ -314,7 +314,11 @@ PAYLOADS: Final = Statement(
         mqtt_payload, _counted, mqtt_payload.c.id == _counted.c.payload_id
     )
 )
-LAST_PAYLOAD: Final = Statement(select(func.max(mqtt_payload.c.id)))
+LAST_PAYLOADS: Final = (
+    Statement(select(func.max(mqtt_payload.c.id))),
+    # A reference may be left of one that is gone; its number must not come to mean another.
+    Statement(select(func.max(mqtt_queued.c.payload_id))),
+)
 RETAINED: Final = Statement(
     select(
         user_account.c.name,
