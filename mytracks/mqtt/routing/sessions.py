@@ -75,16 +75,19 @@ class Sessions(Generic[Who]):
             ended = () if session is None else (self.end(session),)
             return Opening(None, False, ended)
         now = self._terms.clock.now()
+        lapsed: Sequence[Change] = ()
+        if session is not None and self._has_lapsed(session, now):
+            lapsed, session = (self._lapse(session),), None
         if session is not None:
             return Opening(session, True, [self._seen(session, who, mark, level, now)])
         room = self._make_room(namespace)
         if room is None:
-            return None
+            return None  # A session that lapsed makes room by itself.
         session = DurableSession(self.next_number, namespace, client_id, who, level, now)
         self.next_number += 1
         self._add(session)
         began = Began(session.number, namespace, client_id, level, mark, now)
-        return Opening(session, False, [*room, began])
+        return Opening(session, False, [*lapsed, *room, began])
 
     def unopened(self, opening: Opening[Who]) -> Sequence[Change]:
         """Its changes could not be stored: what there was ends all the same, a new one is not
@@ -114,17 +117,22 @@ class Sessions(Generic[Who]):
     def sweep(self) -> Sequence[Change]:
         """End those whose client was not here for too long; note who is. To be recorded."""
         now = self._terms.clock.now()
-        oldest = now - self._terms.limits.session_expiry
         changes: list[Change] = []
         for session in self:
             if session.online:
                 if session.who is not None and now - session.seen >= SEEN_EVERY:
                     changes.append(self._still_seen(session, session.who))
-            elif session.seen < oldest:
-                self._told(session, "it was not here for too long")
-                self._terms.counters.lapsed += 1
-                changes.append(self.end(session))
+            elif self._has_lapsed(session, now):
+                changes.append(self._lapse(session))
         return changes
+
+    def _has_lapsed(self, session: DurableSession[Who], now: float) -> bool:
+        return not session.online and session.seen < now - self._terms.limits.session_expiry
+
+    def _lapse(self, session: DurableSession[Who]) -> Ended:
+        self._told(session, "it was not here for too long")
+        self._terms.counters.lapsed += 1
+        return self.end(session)
 
     def forget(self, namespace: str) -> None:
         """Somebody is no more. What the journal has of them goes by itself."""

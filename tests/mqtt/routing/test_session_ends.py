@@ -100,6 +100,33 @@ class NumberTests(SessionCase):
         return counters.sessions, counters.lapsed
 
 
+class LateTests(SessionCase):
+    """`session_expiry` of a client that comes before anybody looked for old sessions."""
+
+    def test_it_begins_anew(self) -> None:
+        """One second late; just in time it finds all that waits."""
+        for late, told, waits in ((0, PRESENT, [b"x"]), (1, NEW, [])):
+            self.rig = Rig(Limits(session_expiry=1800))
+            self.rig.resident("a").leave()
+            self.publish()
+            self.rig.timers.advance(1800 + late)
+            phone = self.rig.connect(clean=False)
+            self.assertEqual([told], phone.hear())
+            self.rig.timers.advance(2)
+            self.assertEqual(waits, phone.take())
+            counters = self.rig.broker.counters
+            self.assertEqual((1, late), (counters.sessions, counters.lapsed))
+            self.rig.restart()
+            self.assertEqual(PRESENT, self.told())
+
+    def test_who_is_here_all_the_time_is_not_late(self) -> None:
+        """Its newer connection goes on with the session."""
+        self.rig = Rig(Limits(session_expiry=1800))
+        self.rig.resident("a")
+        self.rig.timers.advance(3000)
+        self.assertEqual(PRESENT, self.told())
+
+
 class TakeoverTests(SessionCase):
     """A phone whose network changed comes again before its old connection is known to be gone."""
 
