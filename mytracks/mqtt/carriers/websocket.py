@@ -24,6 +24,7 @@ SUBPROTOCOL: Final = "mqtt"
 LISTENER: Final = "websocket"
 _BINARY: Final = 2
 _CLOSE: Final = 8
+_PONG: Final = 10
 _NORMAL: Final = 1000
 _UNSUPPORTED: Final = 1003
 
@@ -45,6 +46,12 @@ class Socket(WebSocketServerProtocol):
     transport: Any
     _client: Client[Any, Any, Any] | None = None
     _open = False
+    """Frames may be sent."""
+    _connected = False
+    _full = False
+    _unanswered: bytes | None = None
+    """Of the newest ping that came while the transport was full; older ones need no answer
+    [RFC 6455 5.5.3]. One that never reads could have any number of answers kept for it."""
 
     # What Autobahn tells.
 
@@ -57,7 +64,7 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, True)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self._open = True
+        self._open = self._connected = True
         self._client = self.broker.attach(self, self.opening.peer)
 
     def onMessageBegin(self, isBinary: bool) -> None:  # noqa: N803
@@ -86,8 +93,14 @@ class Socket(WebSocketServerProtocol):
         return True
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803
-        self._open = False
+        self._open = self._connected = False
         self._lost()
+
+    def onPing(self, payload: bytes) -> None:
+        if self._full:
+            self._unanswered = payload
+        elif self._open:
+            self.sendFrame(opcode=_PONG, payload=payload)
 
     def _lost(self) -> None:
         client, self._client = self._client, None
@@ -97,10 +110,15 @@ class Socket(WebSocketServerProtocol):
     # What Twisted tells of its transport.
 
     def pauseProducing(self) -> None:
+        self._full = True
         if self._client is not None:
             self._client.full()
 
     def resumeProducing(self) -> None:
+        self._full = False
+        payload, self._unanswered = self._unanswered, None
+        if payload is not None:
+            self.onPing(payload)
         if self._client is not None:
             self._client.drained()
 
@@ -117,7 +135,7 @@ class Socket(WebSocketServerProtocol):
         self._end(_NORMAL)
 
     def abort(self) -> None:
-        if self._open:
+        if self._connected:
             self.transport.abortConnection()
 
     def pause(self) -> None:
