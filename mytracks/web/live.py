@@ -42,6 +42,7 @@ SIGNED_OUT: Final = 4401
 """Our own close code: sign in again before you come back."""
 _TEXT: Final = 1
 _CLOSE: Final = 8
+_PONG: Final = 10
 
 
 class LiveQuery(Query, frozen=True, kw_only=True):
@@ -71,6 +72,10 @@ class Socket(WebSocketServerProtocol):
     silent = False
     """A ping was sent and nothing came since."""
     _lingering: IDelayedCall | None = None
+    _full = False
+    _unanswered: bytes | None = None
+    """Of the newest ping that came while the transport was full; older ones need no answer
+    [RFC 6455 5.5.3]. One that never reads could have any number of answers kept for it."""
 
     @property
     def ending(self) -> bool:
@@ -95,6 +100,12 @@ class Socket(WebSocketServerProtocol):
         self.silent = False
         if payload == _PING and not self.ending:
             self.listener.answer()
+
+    def onPing(self, payload: bytes) -> None:
+        if self._full:
+            self._unanswered = payload
+        elif not self.ending:
+            self.sendFrame(opcode=_PONG, payload=payload)
 
     def onPong(self, payload: bytes) -> None:
         self.silent = False
@@ -129,9 +140,14 @@ class Socket(WebSocketServerProtocol):
         self.sendPing()
 
     def pauseProducing(self) -> None:
+        self._full = True
         self.listener.pause()
 
     def resumeProducing(self) -> None:
+        self._full = False
+        payload, self._unanswered = self._unanswered, None
+        if payload is not None:
+            self.onPing(payload)
         self.listener.resume()
 
     def stopProducing(self) -> None:
