@@ -104,12 +104,15 @@ class Connection:
         "_unreleased",
         "_window",
         "state",
+        "whole",
     )
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self._limits = limits
         self._decoder = Decoder(limits.sizes)
         self.state = State.AWAITING_CONNECT
+        self.whole = False
+        """Whether the last bytes completed a packet of which no event was made."""
         self._connect: Connect | None = None
         self._owed = Owed()
         self._unreleased = Unreleased(limits.max_unreleased, self._owed)
@@ -142,6 +145,7 @@ class Connection:
         """
         if not REACTIONS[self.state] and self.state is not State.DECIDING:
             return []
+        self.whole = False
         self._decoder.feed(data)
         return self._drain()
 
@@ -251,6 +255,8 @@ class Connection:
                 event = react(self, packet)
                 if event is not None:
                     events.append(event)
+                else:
+                    self.whole = True
             if not reactions and self._flooded():
                 raise MalformedPacket("max_early", "too much came before CONNECT was answered")
         except MalformedPacket as broken:

@@ -26,7 +26,7 @@ from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect
 from mytracks.mqtt.routing.conversation import Conversation
 from mytracks.mqtt.routing.door import Door
 from mytracks.mqtt.routing.exchange import Exchange
-from mytracks.mqtt.routing.hearing import Hearing
+from mytracks.mqtt.routing.hearing import SLOWEST, Hearing
 from mytracks.mqtt.routing.link import Link
 from mytracks.mqtt.routing.ports import Facts, Kept, Peer, Who
 from mytracks.mqtt.routing.registry import Registry
@@ -54,6 +54,7 @@ class Client(Generic[Who, Facts, Kept]):
         "_machine",
         "_registry",
         "_silence",
+        "_spun",
         "_stage",
         "_timer",
         "heard",
@@ -85,6 +86,7 @@ class Client(Generic[Who, Facts, Kept]):
         self.heard = 0.0
         self._kept = 0
         self._silence = 0.0
+        self._spun = 0  # Bytes that came since it was heard.
         self._connect: Connect | None = None
         self._stage = Stage.ARRIVED
         self._timer: IDelayedCall | None = None
@@ -102,8 +104,11 @@ class Client(Generic[Who, Facts, Kept]):
         if self._stage in UNHEARD:
             return
         terms = self._exchange.terms
-        self.heard = terms.clock.seconds()
+        now = terms.clock.seconds()
         events = self._machine.receive(data)
+        self._spun += len(data)
+        if events or self._machine.whole or self._spun >= SLOWEST * (now - self.heard):
+            self.heard, self._spun = now, 0
         terms.counters.bytes_received += len(data)
         terms.counters.packets_received += len(events)
         self._hearing.listen(events)
@@ -159,9 +164,9 @@ class Client(Generic[Who, Facts, Kept]):
             self._close()
 
     def dismiss(self) -> None:
-        """The broker is closing. No Will is published: it is not the client that fails."""
+        """The broker is closing. A Will stays in the journal for its next start."""
         if self.talk is not None:
-            self.talk.forget_will()
+            self.talk.postpone_will()
         self._close()
 
     # What the door decides (door.Guest).

@@ -12,6 +12,12 @@ SLICE: Final = 100
 """Events of one client that are handled between two pauses: about 3 ms."""
 
 
+SLOWEST: Final = 256
+"""Bytes a second, on average: what comes more slowly and completes no packet is no sign of life
+[MQTT-3.1.2-24]. The slowest networks that phones know carry four times as much (GSM, 9.6 kbit/s),
+so a picture that takes longer than the keepalive still arrives."""
+
+
 class Hearer(Protocol):
     """Who is told what the client says."""
 

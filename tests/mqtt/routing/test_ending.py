@@ -10,6 +10,7 @@ from mytracks.mqtt.protocol.packets.ping import Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.client import LINGER
+from mytracks.mqtt.routing.hearing import SLOWEST
 from mytracks.mqtt.routing.limits import Limits
 from tests.mqtt.routing.rig import FULL_DISK, Fact, Phone, Rig
 
@@ -164,6 +165,40 @@ class SilenceTests(SynchronousTestCase):
         self.assertFalse(phone.closed)
         self.rig.timers.advance(0.2)
         self.assertTrue(phone.closed)
+
+    def test_a_packet_that_means_nothing_counts(self) -> None:
+        """What is acknowledged without need is a packet all the same."""
+        phone = self.rig.connect(keepalive=10)
+        for _ in range(5):
+            self.rig.timers.advance(14)
+            phone.send(Puback(9))
+        self.rig.timers.advance(14)
+        self.assertFalse(phone.closed)
+
+    def test_a_packet_that_is_spun_out_does_not_count(self) -> None:
+        """[MQTT-3.1.2-24] asks for packets: byte by byte, a place could be kept for ever. A packet
+        too large to be kept is no other."""
+        for head in (b"\x30\x80\x80\x01", b"\x30\x80\x80\x80\x06\x00\x01a"):
+            phone = self.rig.connect(keepalive=10)
+            phone.send_bytes(head)
+            for _ in range(14):
+                self.rig.timers.advance(1)
+                phone.send_bytes(b"a" * (SLOWEST - 1))
+            self.assertFalse(phone.closed)
+            self.rig.timers.advance(1.1)
+            self.assertTrue(phone.closed)
+
+    def test_a_large_message_over_a_slow_network_arrives(self) -> None:
+        """A picture takes longer than the keepalive, and its parts do not come evenly."""
+        phone = self.rig.connect(keepalive=10)
+        phone.hear()
+        message = Publish("a", b"x" * 100 * SLOWEST, 1, False, False, 1).encode()
+        while message:
+            piece, message = message[: 12 * SLOWEST], message[12 * SLOWEST :]
+            phone.send_bytes(piece)
+            self.rig.timers.advance(11.9)
+        self.assertFalse(phone.closed)
+        self.assertEqual([Puback(1)], phone.hear())
 
     def test_what_is_sent_to_it_does_not_count(self) -> None:
         """A dead phone would live as long as its friends move."""
