@@ -187,7 +187,8 @@ class Broker(Generic[Who, Facts, Kept]):
 
     async def close(self, patience: float = 3.0) -> None:
         """Hear nothing more, acknowledge what is being stored, say goodbye; after `patience`
-        seconds cut off whoever is left. No Will is published. The listeners are closed before.
+        seconds cut off whoever is left. Wills of connections that this ends are published by the
+        next start. The listeners are closed before.
         """
         if self._closing:
             return

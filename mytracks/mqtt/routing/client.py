@@ -40,7 +40,7 @@ LINGER: Final = 5.0
 class Client(Generic[Who, Facts, Kept]):
     """Implements `door.Guest`, `conversation.Owner`, `hearing.Hearer` and `incoming.Holder`.
 
-    Carriers call `received`, `full`, `drained` and `lost`. `heard`: when the client last said
+    Carriers call `received`, `full`, `drained`, `garbled`, `lost`. `heard`: when the client last said
     anything (clock seconds). `talk`: what is said with it; None: it is not let in, or it is over.
     """
 
@@ -124,6 +124,10 @@ class Client(Generic[Who, Facts, Kept]):
         if self.talk is not None:
             self.talk.drained()
             self.progressed()
+
+    def garbled(self, rule: str, text: str) -> None:
+        """What carries its bytes is broken: nothing more comes that could be understood."""
+        self._hearing.listen([Violated(rule, text)])
 
     def lost(self) -> None:
         """The connection is gone. What came over it before is still heard, in its turn."""
@@ -330,7 +334,7 @@ class Client(Generic[Who, Facts, Kept]):
             rule=event.rule,
             text=event.text,
         )
-        self._close()
+        self._close(event.rule)
 
     # Silence, and the end.
 
@@ -356,14 +360,14 @@ class Client(Generic[Who, Facts, Kept]):
         self.log.debug("nothing heard from {address} for too long", address=self.peer.address)
         self._close()
 
-    def _close(self) -> None:
+    def _close(self, broken: str = "") -> None:
         """Over, in good order: what was said to the client, if it is there, still reaches it."""
         if self._stage is Stage.HUNG_UP:
             self._gone()
         elif self._stage is not Stage.CLOSING:
             self._end()
             self._wait(LINGER, self._link.abort)
-            self._link.lose()
+            self._link.lose(broken)
 
     def _end(self) -> None:
         if self._stage is Stage.CLOSING:

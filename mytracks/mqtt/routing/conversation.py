@@ -75,6 +75,7 @@ class Conversation(Generic[Who, Facts, Kept]):
         "_machine",
         "_outgoing",
         "_owner",
+        "_postponed",
         "_publisher",
         "_registry",
         "_replaced",
@@ -121,6 +122,7 @@ class Conversation(Generic[Who, Facts, Kept]):
         self._arriving: dict[int, bool] | None = None
         self._will: Message | None = None
         self._replaced = False
+        self._postponed = False
 
     # Its beginning and its end.
 
@@ -170,8 +172,12 @@ class Conversation(Generic[Who, Facts, Kept]):
         self._subscriber = Subscriber(self.durable, outgoing, self.wire, self._machine, exchange)
 
     def forget_will(self) -> None:
-        """The client leaves in good order [MQTT-3.1.2-10], or the broker does."""
+        """The client leaves in good order [MQTT-3.1.2-10]."""
         self._will = None
+
+    def postpone_will(self) -> None:
+        """The broker leaves: the Will is published after its next start [MQTT-3.1.2-8]."""
+        self._postponed = True
 
     def replaced(self) -> None:
         """It ends because its client came again: whoever is watched by the Will is not lost."""
@@ -198,7 +204,8 @@ class Conversation(Generic[Who, Facts, Kept]):
             self._exchange.ledger.later(self.durable.unmark)
         try:
             # Of who was never told that they are let in there is nothing to publish.
-            self._execute(self._will if begun else None)
+            if not (self._postponed and begun):
+                self._execute(self._will if begun else None)
         except Exception:  # noqa: BLE001
             # A fault of the host must not keep the connection from ending.
             self.log.failure("the Will of {client} failed", client=self.client_id)

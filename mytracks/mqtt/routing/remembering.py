@@ -40,13 +40,16 @@ class Remembering(Generic[Who, Facts, Kept]):
         )
 
     async def _publish(self, will: Willed) -> None:
-        """Its connection ended without DISCONNECT: by our end [MQTT-3.1.2-8]."""
+        """Its connection ended without DISCONNECT: by our end [MQTT-3.1.2-8]. Subscribers are told;
+        the host is not, as with takeovers: it is not the client that was lost (OwnTracks 3.6).
+        """
         exchange, message = self._exchange, will.message
         who = await self._recall(will.mark)
         if who is None or not exchange.permits(who, message.topic, message.payload):
             exchange.wills.gone(will.namespace, will.client_id, lambda: True)
             return
         parcel = exchange.take(who, exchange.owner(who), message)
+        parcel.facts = None
         parcel.extra = exchange.wills.with_it(will.namespace, will.client_id)
         exchange.publish(parcel).addErrback(self._unpublished)
 

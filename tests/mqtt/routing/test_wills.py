@@ -39,9 +39,15 @@ class KilledTests(WillCase):
         for _ in range(2):
             self.rig.restart()
         self.assertEqual(([b"gone"], 0), (self.seen(), self.stored()))
-        self.assertEqual([Fact("w", b"gone")], self.rig.journal.stored)
         self.rig.restart()
         self.assertEqual([], self.seen())
+
+    def test_the_host_is_not_told_that_anybody_is_lost(self) -> None:
+        """It is we who ended the connection; the phone will be back (OwnTracks 3.6)."""
+        self.phone()
+        self.rig.restart()
+        self.assertEqual(([], []), (self.rig.journal.stored, self.rig.host.announced))
+        self.assertEqual([b"gone"], self.seen())
 
     def test_a_connection_counts_whatever_its_session(self) -> None:
         """A Will is part of the connection (3.1.2.5)."""
@@ -84,6 +90,43 @@ class KilledTests(WillCase):
         self.rig = Rig(memory=memory)
         self.assertEqual([b"gone"], self.seen())
         self.rig = Rig(memory=memory)
+        self.assertEqual([], self.seen())
+
+
+class StoppedTests(WillCase):
+    """We close in good order: the network connections end all the same [MQTT-3.1.2-8]."""
+
+    def stop(self) -> None:
+        Deferred.fromCoroutine(self.rig.broker.close())
+        self.rig.timers.advance(4)
+
+    def test_it_is_published_by_the_next_start_once(self) -> None:
+        """Not while we go: nobody would be told."""
+        self.phone(Will("w", b"gone", 1, True))
+        self.stop()
+        self.assertEqual((1, 0), (self.stored(), len(self.rig.journal.memory.retained)))
+        self.rig.restart()
+        self.assertEqual([b"gone"], self.seen())
+        self.assertEqual((0, []), (self.stored(), self.rig.journal.stored))
+        self.rig.restart()
+        self.assertEqual([], self.seen())
+
+    def test_not_that_of_who_was_never_told_that_they_are_in(self) -> None:
+        """It waits for CONNACK when we close."""
+        self.rig.timers.advance(1)
+        self.rig.journal.by_hand = True
+        self.rig.connect(will=WILL)
+        Deferred.fromCoroutine(self.rig.broker.close())
+        self.rig.journal.fire_all()
+        self.rig.journal.by_hand = False
+        self.rig.timers.advance(4)
+        self.assertEqual(0, self.stored())
+
+    def test_not_that_of_who_left_before(self) -> None:
+        """[MQTT-3.1.2-10]"""
+        self.phone().leave()
+        self.stop()
+        self.rig.restart()
         self.assertEqual([], self.seen())
 
 
@@ -141,15 +184,6 @@ class GoneTests(WillCase):
         self.phone()
         self.phone(None)
         self.assertEqual(([b"gone"], 0), (self.seen(), self.stored()))
-
-    def test_when_we_close_in_good_order(self) -> None:
-        """It is not the clients that fail; they come again in a moment."""
-        self.phone()
-        Deferred.fromCoroutine(self.rig.broker.close())
-        self.rig.timers.advance(4)
-        self.assertEqual(0, self.stored())
-        self.rig.restart()
-        self.assertEqual([], self.seen())
 
     def test_who_leaves_while_nothing_can_be_stored(self) -> None:
         """It is tried again, unless the client is back by then."""
