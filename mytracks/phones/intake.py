@@ -26,8 +26,8 @@ from mytracks.tracks.locations import Flags, Location, Recorded, Via
 _CONFESSING: Final = frozenset({COMMAND, "configuration", "dump"})
 """Kinds of messages that hold secrets (OwnTracks 7.12)."""
 
-_MATTERING: Final = frozenset({topics.COMMAND, topics.BELOW["transition"]})
-"""Where messages are published that outlast locations in a queue."""
+_LASTING: Final = {topics.BELOW["transition"]: Standing.KEPT, topics.COMMAND: Standing.LAST}
+"""Where messages are published that outlast locations in a queue: commands outlast all."""
 
 ENCRYPTED: Final = "encrypted"
 """What only friends can read; a Will never is, and on a device's own topic it is a location."""
@@ -131,8 +131,8 @@ class Intake:
         place = topics.place(message.topic)
         if place is None:
             return Standing.ORDINARY
-        if place.below in _MATTERING:
-            return Standing.KEPT
+        if place.below in _LASTING:
+            return _LASTING[place.below]
         if place.below or not self._tells_where(message.payload):
             return Standing.ORDINARY
         return Standing.REPLACED

@@ -43,6 +43,7 @@ _STANDING: Final = {
     Standing.REPLACED: Flags.REPLACED,
     Standing.ORDINARY: Flags(0),
     Standing.KEPT: Flags.KEPT,
+    Standing.LAST: Flags.LAST,
 }
 
 

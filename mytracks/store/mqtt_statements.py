@@ -38,6 +38,7 @@ class Flags(IntFlag):
     RELEASED = 2
     KEPT = 4
     REPLACED = 8
+    LAST = 16
 
 
 def key_of(text: str) -> bytes:
@@ -176,7 +177,9 @@ TRIMMABLE: Final = Statement(
         == literal_column("0"),
     )
     .order_by(
-        _flags.bitwise_and(literal_column(str(int(Flags.KEPT)), Integer)), mqtt_queued.c.ordinal
+        # None of them, then KEPT, then LAST.
+        _flags.bitwise_and(literal_column(str(int(Flags.KEPT | Flags.LAST)), Integer)),
+        mqtt_queued.c.ordinal,
     )
     .limit(bindparam("page", type_=Integer))
 )

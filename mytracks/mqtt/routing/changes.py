@@ -113,8 +113,8 @@ class Trim:
     """Delete the session's references until at least `count` of them and `size` bytes (by `weight`)
     are gone, or there are no more that may go.
 
-    The oldest first, but all that are KEPT after all others. Only ordinals above `beyond` (the
-    rest may be on the wire), and none that is released.
+    The oldest first, but all that are KEPT after others, and those that go LAST after these. Only
+    ordinals above `beyond` (the rest may be on the wire), and none that is released.
     """
 
     session: int

@@ -36,7 +36,8 @@ class Standing(Enum):
 
     REPLACED = "nothing any more once a newer one of its topic has come"
     ORDINARY = "it waits, and goes when the queue is too long and it is the oldest"
-    KEPT = "it waits, and goes last"
+    KEPT = "it waits, and goes after those"
+    LAST = "it waits, and goes last of all"
 
 
 @frozen

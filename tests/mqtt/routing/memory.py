@@ -176,8 +176,9 @@ class Memory:
         count, size = change.count, change.size
         going: list[int] = []
 
-        def last(ordinal: int) -> tuple[bool, int]:
-            return remains.queue[ordinal].reference.standing is Standing.KEPT, ordinal
+        def last(ordinal: int) -> tuple[int, int]:
+            standing = remains.queue[ordinal].reference.standing
+            return (standing is Standing.KEPT) + 2 * (standing is Standing.LAST), ordinal
 
         for ordinal in sorted(remains.queue, key=last):
             place = remains.queue[ordinal]

@@ -105,7 +105,9 @@ class Host:
     def standing(self, message: Message) -> Standing:
         if message.topic.startswith("place/"):
             return Standing.REPLACED
-        return Standing.KEPT if message.topic.endswith("/cmd") else Standing.ORDINARY
+        if message.topic.endswith("/event"):
+            return Standing.KEPT
+        return Standing.LAST if message.topic.endswith("/cmd") else Standing.ORDINARY
 
     def announce(self, kept: Fact) -> None:
         self.announced.append(kept)

@@ -73,6 +73,17 @@ class LimitTests(QueueCase):
         self.settle()
         self.assertEqual([b"do", b"this", b"6", b"7", b"8"], self.drain(self.rig.back()))
 
+    def test_a_command_outlasts_what_is_kept(self) -> None:
+        """And all of that is older or newer."""
+        self.begin(Limits(max_queued=3))
+        self.away()
+        self.publish(b"do", topic="x/cmd")
+        self.publish(*self.number(range(3)), topic="x/event")
+        self.publish(b"this", topic="x/cmd")
+        self.publish(b"x")
+        self.settle()
+        self.assertEqual([b"do", b"2", b"this"], self.drain(self.rig.back()))
+
     def test_bytes_count_as_well(self) -> None:
         """At the limit and one byte above it."""
         each = weight(Message("a", bytes(1000), 1, False))
