@@ -40,6 +40,7 @@ PATH: Final = "/ws/locations/"
 GOING_AWAY: Final = 1001
 SIGNED_OUT: Final = 4401
 """Our own close code: sign in again before you come back."""
+_BROKEN: Final = 1002
 _TEXT: Final = 1
 _CLOSE: Final = 8
 _PONG: Final = 10
@@ -106,6 +107,15 @@ class Socket(WebSocketServerProtocol):
             self._unanswered = payload
         elif not self.ending:
             self.sendFrame(opcode=_PONG, payload=payload)
+
+    def _fail_connection(self, code: int = _BROKEN, reason: str = "") -> None:
+        """It breaks RFC 6455 or says too much. Autobahn would be gone without a word, and tell the
+        log."""
+        self.door.end(self, code, "")
+
+    def dataReceived(self, data: bytes) -> None:
+        if not self.ending:
+            super().dataReceived(data)
 
     def onPong(self, payload: bytes) -> None:
         self.silent = False
@@ -208,7 +218,7 @@ class LiveDoor:
         """Say goodbye to all."""
         self._probing.stop()
         for socket in list(self._sockets):
-            self._end(socket, GOING_AWAY, "the server is stopping")
+            self.end(socket, GOING_AWAY, "the server is stopping")
 
     def cut(self, condition: Callable[[Principal], bool]) -> int:
         """Take the sockets of the viewers that `condition` names away; how many they were."""
@@ -244,11 +254,17 @@ class LiveDoor:
             seat.viewer,
             send=socket.tell,
             still_welcome=partial(self._welcome, seat),
-            sent_away=partial(self._end, socket, SIGNED_OUT, "signed out"),
+            sent_away=partial(self.end, socket, SIGNED_OUT, "signed out"),
             encode=self._encoded,
         )
         self._sockets[socket] = None
         self._of_user[seat.viewer.user] += 1
+
+    def end(self, socket: Socket, code: int, reason: str) -> None:
+        """Tell the client to go, and why; one that was told already is not told again."""
+        if not socket.ending:
+            patience = self._clock.later(self._limits.linger_timeout, socket.abort)
+            socket.end(code, reason, patience)
 
     def left(self, socket: Socket) -> None:
         """`socket` is closed; to be told twice does nothing."""
@@ -289,13 +305,8 @@ class LiveDoor:
     def _cut(self, condition: Callable[[Seat], bool]) -> int:
         condemned = [s for s in self._sockets if not s.ending and condition(s.seat)]
         for socket in condemned:
-            self._end(socket, SIGNED_OUT, "signed out")
+            self.end(socket, SIGNED_OUT, "signed out")
         return len(condemned)
-
-    def _end(self, socket: Socket, code: int, reason: str) -> None:
-        if not socket.ending:
-            patience = self._clock.later(self._limits.linger_timeout, socket.abort)
-            socket.end(code, reason, patience)
 
     def _probe(self) -> None:
         self._cut(lambda seat: not self._welcome(seat))

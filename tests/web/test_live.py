@@ -146,7 +146,15 @@ class TellingTests(LiveCase):
         self.happen()
         self.assertEqual("location", (await client.messages.get())["type"])
         client.sendMessage(b"x" * (self.limits.max_socket_message + 1))
-        await client.closed
+        self.assertEqual((True, 1009), await client.closed)
+        self.assertEqual(0, self.door.site.live.count)
+
+    async def test_frames_that_break_the_rules_are_answered_with_1002(self) -> None:
+        """[RFC 6455 7.1.7] A client's author sees what is wrong."""
+        client = await self.connect()
+        await client.messages.get()
+        client.sendFrame(opcode=3)
+        self.assertEqual((True, 1002), await client.closed)
         self.assertEqual(0, self.door.site.live.count)
 
     async def test_a_ping_in_a_message_is_answered(self) -> None:

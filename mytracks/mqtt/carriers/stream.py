@@ -71,7 +71,7 @@ class Stream(protocol.Protocol):
     def write(self, data: bytes) -> None:
         self._wire.write(data)
 
-    def lose(self) -> None:
+    def lose(self, broken: str = "") -> None:
         if self.connected:
             # With a producer registered, Twisted would wait for it before it closes.
             self._wire.unregisterProducer()

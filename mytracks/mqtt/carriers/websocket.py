@@ -26,7 +26,12 @@ _BINARY: Final = 2
 _CLOSE: Final = 8
 _PONG: Final = 10
 _NORMAL: Final = 1000
+_BROKEN: Final = 1002
 _UNSUPPORTED: Final = 1003
+_POLICY: Final = 1008
+_TOO_BIG: Final = 1009
+_TOO_LARGE: Final = frozenset({"max_connect_size", "max_packet_size"})
+"""Rules of MQTT packets that are broken by a size."""
 
 
 @frozen
@@ -48,6 +53,8 @@ class Socket(WebSocketServerProtocol):
     _open = False
     """Frames may be sent."""
     _connected = False
+    _fault: int | None = None
+    """The code to close with: what came broke the rules of WebSocket, and nothing is heard."""
     _full = False
     _unanswered: bytes | None = None
     """Of the newest ping that came while the transport was full; older ones need no answer
@@ -68,15 +75,14 @@ class Socket(WebSocketServerProtocol):
         self._client = self.broker.attach(self, self.opening.peer)
 
     def onMessageBegin(self, isBinary: bool) -> None:  # noqa: N803
-        if not isBinary and self._open:
-            self._end(_UNSUPPORTED)  # [MQTT-6.0.0-1]
-            self._lost()
+        if not isBinary:
+            self._fail_connection(_UNSUPPORTED, "a message is text")  # [MQTT-6.0.0-1]
 
     def onMessageFrameBegin(self, length: int) -> None:
         """Nothing is kept of frames: pieces are handed on as they come."""
 
     def onMessageFrameData(self, payload: bytes) -> None:
-        if self._client is not None:
+        if self._client is not None and self._fault is None:
             self._client.received(payload)
 
     def onMessageFrameEnd(self) -> None:
@@ -90,6 +96,8 @@ class Socket(WebSocketServerProtocol):
         characters of 1000 where a number should be (owntracks.md 4)."""
         del code, reasonRaw
         self._end(_NORMAL)
+        if self._full:
+            self.abort()  # It does not read what it would have to wait for.
         return True
 
     def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803
@@ -107,7 +115,17 @@ class Socket(WebSocketServerProtocol):
         if client is not None:
             client.lost()
 
+    def _fail_connection(self, code: int = _BROKEN, reason: str = "") -> None:
+        """Frames break RFC 6455. Autobahn would be gone without a word, and tell the log."""
+        if self._open and self._fault is None and self._client is not None:
+            self._fault = code
+            self._client.garbled("RFC 6455", reason)
+
     # What Twisted tells of its transport.
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._fault is None and self._open == self._connected:
+            super().dataReceived(data)
 
     def pauseProducing(self) -> None:
         self._full = True
@@ -131,8 +149,9 @@ class Socket(WebSocketServerProtocol):
         if self._open:
             self.sendFrame(opcode=_BINARY, payload=data)
 
-    def lose(self) -> None:
-        self._end(_NORMAL)
+    def lose(self, broken: str = "") -> None:
+        code = _POLICY if broken else _NORMAL
+        self._end(self._fault or (_TOO_BIG if broken in _TOO_LARGE else code))
 
     def abort(self) -> None:
         if self._connected:

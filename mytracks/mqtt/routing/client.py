@@ -1,9 +1,8 @@
 """One client, from its first byte to its last.
 
-Carriers bring bytes and tell when the transport is full, drained or gone; the connection machine
-makes events of the bytes. Here it is decided how the stages of its life follow each other, how long
-silence is borne, and that there is one way out: `_end`. How much is heard in one turn, and when
-not to listen, is `hearing`'s; what is said once it is let in, `conversation`'s.
+Carriers bring bytes, of which the connection machine makes events. Here it is decided how the
+stages of its life follow each other, how long silence is borne, and that there is one way out:
+`_end`. How much is heard in one turn, and when, is `hearing`'s; what is said, `conversation`'s.
 """
 
 from collections.abc import Callable
@@ -40,7 +39,7 @@ LINGER: Final = 5.0
 class Client(Generic[Who, Facts, Kept]):
     """Implements `door.Guest`, `conversation.Owner`, `hearing.Hearer` and `incoming.Holder`.
 
-    Carriers call `received`, `full`, `drained`, `garbled`, `lost`. `heard`: when the client last said
+    Carriers call `received`, `full`, `drained`, `garbled`, `lost`. `heard`: when it last said
     anything (clock seconds). `talk`: what is said with it; None: it is not let in, or it is over.
     """
 

@@ -10,8 +10,8 @@ class Link(Protocol):
     def write(self, data: bytes) -> None:
         """Send `data` after what was sent before; ignored once the connection is gone."""
 
-    def lose(self) -> None:
-        """Send what is buffered, then close."""
+    def lose(self, broken: str = "") -> None:
+        """Send what is buffered, then close. `broken`: the rule that the client broke, if any."""
 
     def abort(self) -> None:
         """Close at once; what is buffered is lost."""

@@ -5,11 +5,12 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.mqtt.carriers.websocket import LISTENER, Opening, Socket, Sockets
-from mytracks.mqtt.protocol.packets.connect import Connect
+from mytracks.mqtt.protocol.packets.connect import Connect, Will
+from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.routing.client import LINGER
 from mytracks.mqtt.routing.ports import Peer
 from tests.mqtt.routing.rig import Rig
-from tests.whole.websocket import BINARY, PING, PONG, frame
+from tests.whole.websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame
 
 ADDRESS = IPv4Address("TCP", "192.0.2.1", 50_000)
 HANDSHAKE = "\r\n".join(
@@ -92,6 +93,60 @@ class PingTests(SocketCase):
 
 class EndTests(SocketCase):
     """How it ends."""
+
+    def test_frames_that_break_the_rules_are_answered_with_1002(self) -> None:
+        """[RFC 6455 7.1.7] A client's author sees what is wrong. Nothing behind it is heard."""
+        whole = frame(BINARY, b"")
+        for broken in (
+            bytes([whole[0], 0]),  # Not masked.
+            bytes([0xC0 | BINARY]) + whole[1:],  # Of an extension.
+            frame(3, b""),
+            frame(11, b""),
+            frame(CONTINUATION, b"x"),
+            frame(PING, b"x" * 126),
+            frame(PING, b"", final=False),
+            frame(BINARY, b"", final=False) + whole,
+        ):
+            self.wire = StringTransport(peerAddress=ADDRESS, lenient=True)
+            socket = self.opened(self.wire)
+            socket.dataReceived(broken + frame(BINARY, CONNECT) + frame(PING, b"?"))
+            self.assertEqual(said(CLOSE, (1002).to_bytes(2)), self.hear(), broken[:9])
+            self.assertTrue(self.wire.disconnecting)
+            socket.dataReceived(broken + frame(BINARY, CONNECT) + frame(PING, b"?"))
+            self.assertEqual(b"", self.hear())
+        self.assertEqual([], self.rig.host.peers)
+
+    def test_what_breaks_the_rules_of_mqtt_is_told_apart(self) -> None:
+        """1008 for what is wrong [RFC 6455 7.4.1], 1009 for what is too large, 1003 for text."""
+        huge = b"\x10\xff\xff\xff\x7f"
+        for wrong, code in (
+            (frame(BINARY, b"\x00"), 1008),
+            (frame(BINARY, huge), 1009),
+            (frame(BINARY, CONNECT + b"\x32\xff\xff\xff\x7f"), 1009),
+            (frame(BINARY, CONNECT + b"\xe0\x00"), 1000),
+            (frame(TEXT, CONNECT), 1003),
+        ):
+            self.wire = StringTransport(peerAddress=ADDRESS, lenient=True)
+            self.opened(self.wire).dataReceived(wrong)
+            self.assertTrue(self.hear().endswith(said(CLOSE, code.to_bytes(2))), code)
+            self.assertTrue(self.wire.disconnecting)
+
+    def test_what_came_before_a_broken_frame_is_heard_and_the_will_published(self) -> None:
+        """As over TCP before a packet that is malformed."""
+        watcher = self.rig.subscriber()
+        connect = Connect(4, "phone", True, 0, Will("will", b"gone", 1, False), "bob").encode()
+        sent = Publish("a", b"said", 1, False, False, 1).encode()
+        self.socket.dataReceived(frame(BINARY, connect + sent * 150) + frame(3, b""))
+        self.rig.turn(5)
+        self.assertEqual([b"said"] * 20, watcher.take())
+        heard = [payload for _ in range(8) for payload in watcher.take()]
+        self.assertEqual([b"said"] * 130 + [b"gone"], heard)
+
+    def test_one_that_says_goodbye_and_reads_nothing_is_torn_down(self) -> None:
+        """It would be kept for as long as it likes."""
+        self.socket.pauseProducing()
+        self.socket.dataReceived(frame(CLOSE, b""))
+        self.assertTrue(self.wire.disconnected)
 
     def test_a_closed_socket_that_does_not_go_is_torn_down(self) -> None:
         """A peer that takes nothing would keep it for ever."""
