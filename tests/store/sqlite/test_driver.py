@@ -3,11 +3,12 @@
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
-from mytracks.store.database import Database, State, StorageFailed, StorageFull
+from mytracks.store.database import Database, State, StorageFailed, StorageFull, sql
 from mytracks.store.files import FILE
 from mytracks.store.limits import Limits
 from mytracks.store.notes import note
@@ -64,6 +65,25 @@ class SQLiteTests(StoreCase):
         self.assertGreaterEqual(database.commits - before, 10)
         self.assertLess(database.commits - before, 500)
         self.assertEqual(0, database.waiting)
+
+    async def test_a_writer_that_ends_lets_nobody_of_its_batch_wait(self) -> None:
+        """Whoever asked would hold up the stop, and the health would tell what was to be stored."""
+        database = (await self.opened()).database
+
+        def broken() -> None:
+            raise LookupError("a place")
+
+        async def unit(tx: Transaction) -> None:
+            await note(named(0), "", 0)(tx)
+            sql(tx).after(broken)
+
+        waiting = database.commit(unit).addTimeout(5, cast(Any, reactor))
+        await self.assertFailure(waiting, StorageFailed)
+        while not self.fatal:
+            await database.read(_nothing)
+        self.assertEqual(["the writer ended"], self.fatal)
+        self.assertEqual("the writer ended", database.health.reason)
+        self.assertEqual(1, len(self.flushLoggedErrors(LookupError)))
 
     async def test_the_log_is_folded_into_the_file_when_it_is_closed(self) -> None:
         """One file to copy once the process has ended."""
