@@ -294,8 +294,10 @@ class MovingTests(CareCase):
         self.assertEqual(before, self.places(moved))
         phone = self.signed_in(moved, ANA)
         phone.publish(f"owntracks/{ANA}/phone", wire(fix(tst=1_767_225_700)))
-        self.assertEqual(4, len(self.places(moved)))
-        self.assertIn("4 locations", self.done("check", daemon=moved).out)
+        for payload in (wire(fix(tst=1_767_225_701, SSID="lan")), b"junk", b'{"_type":"steps"}'):
+            phone.publish(f"owntracks/{ANA}/new", payload)
+        self.assertEqual(5, len(self.places(moved)))
+        self.assertIn("5 locations", self.done("check", daemon=moved).out)
 
     def test_a_url_that_cannot_be_meant_is_wrong_usage(self) -> None:
         """And its password is not repeated."""

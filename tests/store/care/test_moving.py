@@ -13,6 +13,7 @@ from mytracks.store.care import postgresql_side, sqlite_side
 from mytracks.store.care.backup import Source
 from mytracks.store.care.making import hold_node
 from mytracks.store.care.moving import Moved, move
+from mytracks.store.care.sides import kept
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.postgresql import listening, opening
@@ -73,6 +74,12 @@ class MovingTests(MovingCase):
         self.assertEqual(500, moved.tables["location"].rows)
         self.assert_server_holds()
         opening.prepare(self.url, Limits(), NOW)
+        with closing(postgresql_side.reading(self.url)) as moved_to:
+            for table in kept():
+                if table.counted:
+                    highest = DELETED if table.numbered else 3
+                    sequence = f"SELECT last_value FROM {table.name}_id_seq"
+                    self.assertEqual([(highest,)], list(moved_to.ask(sequence)), table.name)
         self.move(self.back, self.url, "sqlite")
         with (
             closing(sqlite_side.reading(self.file)) as ours,
