@@ -43,6 +43,22 @@ def backup(console: Console, file: Path, without_keys: bool) -> None:
     )
 
 
+@click.command("back-up-if-due", hidden=True)
+@click.option("--at", type=int, required=True)
+@shared_options
+@click.pass_obj
+def back_up_if_due(console: Console, at: int) -> None:
+    """What the server runs by itself: one backup as its settings want it, AT seconds of UTC."""
+    from attrs import asdict
+
+    from mytracks.store.care.scheduled import back_up_if_due as made
+
+    with _care(console) as bar:
+        done = made(_source(console), console.settings().backup, at, bar)
+    told = asdict(done) | {"file": None if done.file is None else str(done.file)}
+    console.tell(told, f"The newest backup: {done.newest}.")
+
+
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @shared_options
