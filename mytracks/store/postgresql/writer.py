@@ -151,7 +151,7 @@ class Writer:
         it has arrived."""
         kind = self._port.trouble(error)
         if kind is Trouble.LOST:
-            if await self._regain(error) and tries < _TRIES:
+            if await self._regain(error) and (tries < _TRIES or self._port.arrived):
                 return None
             return (StorageFailed if self.ended else StorageDown)(reason(error))
         again = kind is Trouble.AGAIN and tries < _TRIES

@@ -91,6 +91,19 @@ class LostCommitTests(ServerCase):
         self.assertEqual(1, self.counted())
         self.assertEqual([7], called)
 
+    async def test_one_that_arrived_at_the_last_try_is_not_refused(self) -> None:
+        """Its sender would send again what is stored."""
+        database, proxy = await self.through_proxy()
+        left = [lose_request] * 19 + [lose_answer]
+
+        def lose(near: Near, data: bytes) -> None:
+            left.pop(0)(near, data)
+            proxy.at_commit = lose if left else None
+
+        proxy.at_commit = lose
+        self.assertEqual(7, await database.commit(step([], 7)))
+        self.assertEqual(([], 1), (left, self.counted()))
+
     async def test_a_commit_that_is_still_on_its_way_is_waited_for(self) -> None:
         """The server may get to it long after we have a new connection."""
         database, proxy = await self.through_proxy()
