@@ -5,7 +5,7 @@ from typing import Final
 from mytracks.store.care.postgresql_side import PostgreSQLSide, names
 from mytracks.store.files import StoreRefused
 from mytracks.store.notes import COPYING
-from mytracks.store.postgresql.catalogue import SERVER, Server
+from mytracks.store.postgresql.catalogue import OTHER_NODES, SERVER, Server
 from mytracks.store.postgresql.opening import LOCK
 from mytracks.store.postgresql.refusing import refuse_server
 from mytracks.store.schema import ddl
@@ -16,11 +16,6 @@ _LOCK_COPY: Final = "SELECT pg_try_advisory_lock(%s, %s)"
 _COPY: Final = (LOCK[0], 1)
 """Held by the one process that copies into a database."""
 _MARK: Final = "INSERT INTO setting (name, value, changed) VALUES (%s, %s, %s)"
-_NODES: Final = """
-    SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s
-    AND objsubid = 2 AND pid <> pg_backend_pid()
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 def make_tables(target: PostgreSQLSide) -> None:
@@ -69,7 +64,7 @@ def refuse_nodes(side: PostgreSQLSide) -> None:
     """Raise StoreRefused where a process of any node but ours uses the database."""
     from mytracks.store.postgresql import listening
 
-    others = side.ask(_NODES, (listening.LOCK,))
+    others = side.ask(OTHER_NODES, (listening.LOCK,))
     if others:
         raise _running(side, ", ".join(str(each) for (each,) in others))
 
