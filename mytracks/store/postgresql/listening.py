@@ -55,15 +55,24 @@ def ring(tx: Transaction, kind: str, number: int) -> None:
 
 class Listening:
     """Owns the connection. `overtaken`: called with one line when another process of our number
-    has taken the database over."""
+    has taken the database over; `taken`: with one as soon as it is found there, which may pass, and
+    `returned` when it has."""
 
     log = Logger()
 
-    def __init__(self, server: Server, overtaken: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        overtaken: Callable[[str], object],
+        taken: Callable[[str], object],
+        returned: Callable[[], object],
+    ) -> None:
         self._server = server
         self._clock = server.clock
         self._node = server.limits.node
         self._overtaken = overtaken
+        self._taken = taken
+        self._returned = returned
         self._observers: list[Observer] = []
         self._link: Link | None = None
         self._wake: Deferred[None] | None = None
@@ -118,6 +127,7 @@ class Listening:
         while not self._closing:
             try:
                 if await self._connected():
+                    self._returned()
                     for observer in self._observers:
                         observer.missed()
                     return
@@ -126,9 +136,12 @@ class Listening:
                     raise
                 self.log.debug("listening: {error}", error=line(error))
             else:
-                refused = refused or self._clock.seconds()
+                why = f"another process uses this database as node {self._rival}"
+                if refused is None:
+                    refused = self._clock.seconds()
+                    self._taken(why)
                 if self._clock.seconds() - refused > self._patience:
-                    self._overtaken(f"another process uses this database as node {self._rival}")
+                    self._overtaken(why)
                     return
             await self._pause(1.0)
 

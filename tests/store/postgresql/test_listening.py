@@ -3,8 +3,10 @@
 import psycopg2
 from twisted.internet.defer import gatherResults
 
+from mytracks.store.database import State, StorageDown
 from mytracks.store.files import StoreRefused
 from mytracks.store.limits import Limits
+from mytracks.store.notes import note
 from mytracks.store.postgresql.driver import PostgreSQLDatabase
 from mytracks.store.postgresql.listening import Observer, ring
 from mytracks.transaction import Transaction, Unit
@@ -144,6 +146,29 @@ class NodeTests(ServerCase):
             cursor.execute("SELECT pg_advisory_lock(%s, 5)", (0x6D79_7472,))
         await self.until(lambda: bool(self.fatal))
         self.assertIn("another process", self.fatal[0])
+
+    async def test_nothing_is_stored_while_another_process_has_the_node(self) -> None:
+        """Both would write one mark, and take the other's commits for their own lost ones."""
+        database = await self.driver(Limits(node=5, idle_after=0.1))
+        await database.commit(note("before", "", 0))
+        other = psycopg2.connect(self.url)
+        self.addCleanup(other.close)
+        self.ask(LISTENER.format(node=5))
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, 5)", (0x6D79_7472,))
+            cursor.execute("UPDATE writer_mark SET batch = batch + 1000 WHERE node = 5")
+        other.commit()
+        await self.until(lambda: database.health.state is State.DOWN)
+        self.assertIn("another process", database.health.reason)
+        await self.assertFailure(database.commit(note("meanwhile", "", 0)), StorageDown)
+        other.close()
+        await self.until(lambda: database.health.state is State.OK)
+        await database.commit(note("after", "", 0))
+        found = self.ask("SELECT name FROM setting WHERE name IN ('before', 'meanwhile', 'after')")
+        self.assertEqual({"before", "after"}, {name for (name,) in found})
+        ((mark,),) = self.ask("SELECT batch FROM writer_mark WHERE node = 5")
+        self.assertGreater(mark, 1000)
+        self.assertEqual([], self.fatal)
 
 
 class QuietTests(StoreCase):
