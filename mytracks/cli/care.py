@@ -103,9 +103,16 @@ def migrate_database(console: Console, to: str) -> None:
     told = {name: [each.rows, each.checksum] for name, each in moved.tables.items()}
     rate = moved.rows / moved.seconds if moved.seconds > 0 else 0.0
     console.tell(
-        {"rows": moved.rows, "rows_per_second": round(rate), "tables": told},
+        {
+            "rows": moved.rows,
+            "rows_per_second": round(rate),
+            "finished_before": moved.before,
+            "tables": told,
+        },
         f"{_rows(tables)}: counts and checksums of all {len(tables)} tables are the same.",
-        f"{moved.rows} rows were copied by this run, {rate:.0f} a second.",
+        "It was finished before: nothing was copied now."
+        if moved.before
+        else f"{moved.rows} rows were copied by this run, {rate:.0f} a second.",
         "Now set `database` to that URL (MYTRACKS_DATABASE, or the file) and start mytracks."
         if target != "sqlite"
         else 'Now set `database` to "sqlite", or remove it from the settings, and start mytracks.',

@@ -286,8 +286,7 @@ class MovingTests(CareCase):
         self.assertIn("checksums of all", told)
         self.assertIn("3 locations", told)
         self.assertNotIn(target.partition("@")[0], told.replace("sqlite", "") or "-")
-        again = self.refused(*words)
-        self.assertRegex(again, "not empty|there already")
+        self.assertIn("finished before", self.done(*words).out)
         moved = Daemon(self.daemon.home, flags=self.daemon.flags, database=target)
         self.addCleanup(moved.close)
         moved.start()
@@ -298,6 +297,8 @@ class MovingTests(CareCase):
             phone.publish(f"owntracks/{ANA}/new", payload)
         self.assertEqual(5, len(self.places(moved)))
         self.assertIn("5 locations", self.done("check", daemon=moved).out)
+        moved.stop()
+        self.assertIn("used since", self.refused(*words))
 
     def test_a_url_that_cannot_be_meant_is_wrong_usage(self) -> None:
         """And its password is not repeated."""
