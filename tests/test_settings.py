@@ -144,6 +144,7 @@ class SettingsTests(SynchronousTestCase):
             ("postgresql://ana:secret@[::1/tracks", "sqlite or postgresql://"),
             ("postgresql://ana:secret@host/tracks?sslmod=require", "sqlite or postgresql://"),
             ("postgresql://ana:se/cret@host/tracks", "a port"),
+            ("postgresql://ana:se@cret@host/tracks", "%40"),
         ):
             with self.subTest(given=given):
                 line = self.refusal({"database": given})

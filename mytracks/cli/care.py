@@ -43,6 +43,22 @@ def backup(console: Console, file: Path, without_keys: bool) -> None:
     )
 
 
+@click.command("back-up-if-due", hidden=True)
+@click.option("--at", type=int, required=True)
+@shared_options
+@click.pass_obj
+def back_up_if_due(console: Console, at: int) -> None:
+    """What the server runs by itself: one backup as its settings want it, AT seconds of UTC."""
+    from attrs import asdict
+
+    from mytracks.store.care.scheduled import back_up_if_due as made
+
+    with _care(console) as bar:
+        done = made(_source(console), console.settings().backup, at, bar)
+    told = asdict(done) | {"file": None if done.file is None else str(done.file)}
+    console.tell(told, f"The newest backup: {done.newest}.")
+
+
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 @shared_options
@@ -87,9 +103,16 @@ def migrate_database(console: Console, to: str) -> None:
     told = {name: [each.rows, each.checksum] for name, each in moved.tables.items()}
     rate = moved.rows / moved.seconds if moved.seconds > 0 else 0.0
     console.tell(
-        {"rows": moved.rows, "rows_per_second": round(rate), "tables": told},
+        {
+            "rows": moved.rows,
+            "rows_per_second": round(rate),
+            "finished_before": moved.before,
+            "tables": told,
+        },
         f"{_rows(tables)}: counts and checksums of all {len(tables)} tables are the same.",
-        f"{moved.rows} rows were copied by this run, {rate:.0f} a second.",
+        "It was finished before: nothing was copied now."
+        if moved.before
+        else f"{moved.rows} rows were copied by this run, {rate:.0f} a second.",
         "Now set `database` to that URL (MYTRACKS_DATABASE, or the file) and start mytracks."
         if target != "sqlite"
         else 'Now set `database` to "sqlite", or remove it from the settings, and start mytracks.',

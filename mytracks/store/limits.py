@@ -53,6 +53,8 @@ class Limits:
     """The same for the bytes of their bodies."""
     node: int = field(default=1, validator=and_(ge(1), le(2**31 - 1)))
     """The number of this process among those on one PostgreSQL: no two may have the same."""
+    shared: bool = False
+    """Other processes may use the same PostgreSQL database: for tests of what is to come."""
     answer_within: float = field(default=5.0, validator=_pause)
     """Seconds for an answer of a database server; then it counts as down."""
     prepare_within: float = field(default=120.0, validator=_pause)

@@ -92,12 +92,17 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, True)
         self.listener.begin(self.seat.since)
 
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N803
+    def onClose(
+        self,
+        wasClean: bool,  # noqa: N803  # Autobahn's name
+        code: int | None,
+        reason: str | None,
+    ) -> None:
         if self._lingering is not None and self._lingering.active():
             self._lingering.cancel()
         self.door.left(self)
 
-    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N803  # Autobahn's name
         self.silent = False
         if payload == _PING and not self.ending:
             self.listener.answer()

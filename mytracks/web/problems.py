@@ -1,7 +1,7 @@
 """Refusals -> RFC 9457 `application/problem+json`: the one table of the web door.
 
 Decides status, headers and shape; which text is shown was decided where the refusal was raised.
-What nobody foresaw becomes a bare 500 that tells nothing.
+What nobody foresaw becomes a bare 500, to phones a 503, that tells nothing.
 """
 
 import math
@@ -87,9 +87,13 @@ def refusal(refused: Refused, *, challenge: bool, phone: bool) -> Answer:
     return problem(status, str(refused), errors=errors, headers=headers)
 
 
-def broken() -> Answer:
-    """Our own mistake: the log knows what it was, the asker learns only that it was ours."""
-    return problem(500, "The server made a mistake; its log says which.")
+def broken(*, phone: bool) -> Answer:
+    """Our own mistake: the log knows what it was, the asker learns only that it was ours. `phone`:
+    as in `refusal`; what it keeps is stored once we have been mended."""
+    told = "The server made a mistake; its log says which."
+    if phone:
+        return problem(503, told, headers=[retry_after(RETRY_AFTER)])
+    return problem(500, told)
 
 
 def retry_after(seconds: float) -> Header:

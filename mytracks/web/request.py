@@ -176,7 +176,7 @@ class Request(TwistedRequest):
         if reason.check(CancelledError) is None:
             self.log.failure("answering {route} failed", reason, route=self.route)
         if not self.startedWriting:
-            self.send(broken())
+            self.send(broken(phone=self._for_phones))
         elif not self._disconnected:
             HTTPChannel.loseConnection(self.channel)
         return reason

@@ -28,6 +28,25 @@ class Crowded:
         raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
 
 
+class Stuck:
+    """A reactor, and the one process on it, which never ends."""
+
+    pid = None
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.heard: list[str] = []
+
+    def spawnProcess(self, child: Any, *_: Any) -> None:  # noqa: N802  # Twisted's name
+        """Begin."""
+        self.begun = True
+        child.makeConnection(self)
+
+    def signalProcess(self, name: str) -> None:  # noqa: N802  # Twisted's name
+        """Do nothing."""
+        self.heard.append(name)
+
+
 class ScheduleTests(TestCase):
     """On a real reactor, with a wall clock that says what we want."""
 
@@ -168,6 +187,28 @@ class ScheduleTests(TestCase):
         self.opened(every="0")
         await self.quiet()
         self.assertFalse(self.place.exists())
+
+    async def test_one_that_hangs_is_broken_off_and_told_once(self) -> None:
+        """A disk or a server that answers no more must not end all backups that follow."""
+        fill(self.data, 50_000)
+        schedule = self.opened(longest="0.0001")
+        said = await self.heard()
+        self.assertIn("the scheduled backup failed: it is broken off, 0.0001 hours", said)
+        while schedule._running is not None:
+            await self.pause()
+        self.assertEqual([], folder.backups(self.place, NOW))
+        self.assertEqual([said], self.said)
+
+    async def test_one_that_cannot_be_ended_holds_up_no_stop(self) -> None:
+        """A process that waits for a network mount which is gone hears no signal."""
+        chosen = load({"data-dir": str(self.data)}, {"MYTRACKS_BACKUP__EVERY": "24"})
+        stuck = Stuck()
+        made = ScheduledBackups(chosen, Clock(cast(Any, installed), lambda: self.now), stuck, 0.01)
+        made.open()
+        while not stuck.begun:
+            await self.pause()
+        await Deferred.fromCoroutine(made.close()).addTimeout(5, installed)
+        self.assertEqual(["TERM", "KILL"], stuck.heard)
 
     async def test_one_under_way_ends_with_the_server(self) -> None:
         """A stop takes less than five seconds, whatever is under way."""

@@ -14,6 +14,9 @@ MANUAL = ROOT / "docs" / "commands.md"
 def commands(group: click.Group, path: str = "mytracks") -> Iterator[tuple[str, click.Command]]:
     """Every command with its whole name."""
     for name, command in group.commands.items():
+        if command.hidden:
+            # What the server runs by itself.
+            continue
         if isinstance(command, click.Group):
             yield from commands(command, f"{path} {name}")
         else:

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 from attrs import field, frozen
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Protocol
 from twisted.web.client import Agent, FileBodyProducer, readBody
@@ -90,6 +90,7 @@ class MemoryBroker:
         self.published: list[tuple[Principal, Message]] = []
         self.kept: list[Fact] = []
         self.down = False
+        self.mistake: Exception | None = None
         self.holding = False
         self.held: list[Deferred[None]] = []
 
@@ -97,6 +98,8 @@ class MemoryBroker:
         """Taken at once; while `holding` the answer waits."""
         if self.down:
             raise Unavailable("The disk is full.")
+        if self.mistake is not None:
+            return fail(self.mistake)
         self.published.append((who, message))
         if not self.holding:
             return succeed(None)

@@ -323,6 +323,16 @@ class PublishTests(APICase):
         self.assert_problem(reply, 503)
         self.assertIn("retry-after", reply.headers)
 
+    async def test_a_mistake_of_ours_is_503_too(self) -> None:
+        """Say, a row that the database does not want: the log has it, the phone its message."""
+        self.door.broker.mistake = ZeroDivisionError("a secret place")
+        for path in self.PATHS:
+            reply = await self.post(path, b'{"_type":"location","lat":1,"lon":2,"tst":3}')
+            self.assert_problem(reply, 503)
+            self.assertIn("retry-after", reply.headers)
+            self.assertNotIn(b"secret", reply.body)
+        self.assertEqual(len(self.PATHS), len(self.flushLoggedErrors(ZeroDivisionError)))
+
     async def test_wrong_credentials_are_401_with_a_challenge(self) -> None:
         """Told before anything about the message."""
         for headers in ({}, basic("ana", "wrong"), basic("who", "wrong"), {"Authorization": "x"}):

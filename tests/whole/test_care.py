@@ -286,16 +286,19 @@ class MovingTests(CareCase):
         self.assertIn("checksums of all", told)
         self.assertIn("3 locations", told)
         self.assertNotIn(target.partition("@")[0], told.replace("sqlite", "") or "-")
-        again = self.refused(*words)
-        self.assertRegex(again, "not empty|there already")
+        self.assertIn("finished before", self.done(*words).out)
         moved = Daemon(self.daemon.home, flags=self.daemon.flags, database=target)
         self.addCleanup(moved.close)
         moved.start()
         self.assertEqual(before, self.places(moved))
         phone = self.signed_in(moved, ANA)
         phone.publish(f"owntracks/{ANA}/phone", wire(fix(tst=1_767_225_700)))
-        self.assertEqual(4, len(self.places(moved)))
-        self.assertIn("4 locations", self.done("check", daemon=moved).out)
+        for payload in (wire(fix(tst=1_767_225_701, SSID="lan")), b"junk", b'{"_type":"steps"}'):
+            phone.publish(f"owntracks/{ANA}/new", payload)
+        self.assertEqual(5, len(self.places(moved)))
+        self.assertIn("5 locations", self.done("check", daemon=moved).out)
+        moved.stop()
+        self.assertIn("used since", self.refused(*words))
 
     def test_a_url_that_cannot_be_meant_is_wrong_usage(self) -> None:
         """And its password is not repeated."""

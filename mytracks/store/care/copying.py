@@ -25,10 +25,10 @@ def copy_all(source: Side, target: Side, what: str, progress: Progress) -> None:
 
 
 def copy_given(source: Side, target: Side) -> None:
-    """Numbers of rows that are gone are not given again either."""
+    """Numbers go on where they were; those of rows that are gone are not given again either."""
     for table in kept():
-        if table.numbered:
-            target.set_given(table.name, source.given(table.name))
+        if table.counted:
+            target.set_given(table, source.given(table))
 
 
 def pages(rows: Iterable[Row], most: int = PAGE) -> Iterator[Sequence[Row]]:

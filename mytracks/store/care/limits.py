@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
-from attrs.validators import and_, ge, le
+from attrs.validators import and_, ge, gt, le
 
 FOLDER: Final = "backups"
+HOUR: Final = 3600
+"""Seconds."""
 
 
 @frozen(kw_only=True)
@@ -21,6 +23,8 @@ class Limits:
     """Where they go, better on another disk; empty: `backups` in the data directory."""
     without_keys: bool = False
     """Leave the key ring out of them."""
+    longest: float = field(default=6.0, validator=and_(gt(0.0), le(8_760.0)))
+    """Hours after which one that is not done is broken off: a disk or a server may hang."""
 
     def place(self, directory: Path) -> Path:
         """The folder; a relative one lies in the data directory `directory`."""

@@ -3,12 +3,13 @@
 from typing import Final
 
 from mytracks.store.care.postgresql_side import PostgreSQLSide, names
+from mytracks.store.care.sides import revision
 from mytracks.store.files import StoreRefused
 from mytracks.store.notes import COPYING
-from mytracks.store.postgresql.catalogue import SERVER, Server
+from mytracks.store.postgresql.catalogue import OTHER_NODES, OURS, SERVER, Server
 from mytracks.store.postgresql.opening import LOCK
 from mytracks.store.postgresql.refusing import refuse_server
-from mytracks.store.schema import ddl
+from mytracks.store.schema import REVISION, ddl
 from mytracks.store.statements import NAMED
 
 _TRY: Final = "SELECT pg_try_advisory_xact_lock(%s, %s)"
@@ -16,11 +17,6 @@ _LOCK_COPY: Final = "SELECT pg_try_advisory_lock(%s, %s)"
 _COPY: Final = (LOCK[0], 1)
 """Held by the one process that copies into a database."""
 _MARK: Final = "INSERT INTO setting (name, value, changed) VALUES (%s, %s, %s)"
-_NODES: Final = """
-    SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s
-    AND objsubid = 2 AND pid <> pg_backend_pid()
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-"""
 
 
 def make_tables(target: PostgreSQLSide) -> None:
@@ -36,7 +32,8 @@ def make_tables(target: PostgreSQLSide) -> None:
 def begin_copy(target: PostgreSQLSide, way: str, now: int) -> None:
     """Make the target of a copy, marked with how far it is, unless it is one already.
 
-    Raises StoreRefused when something else is there, or somebody else copies into it.
+    What is there may be a copy that is finished, which has no mark any more. Raises StoreRefused
+    when it cannot be one, or somebody else copies into it.
     """
     if not target.ask(_LOCK_COPY, _COPY)[0][0]:
         raise StoreRefused(f"another process copies into the database {target.place}")
@@ -48,7 +45,7 @@ def begin_copy(target: PostgreSQLSide, way: str, now: int) -> None:
                 "INSERT INTO setting (name, value, changed) VALUES (%s, %s, %s)",
                 (COPYING, way, now),
             )
-        elif not _is_unfinished(target, found):
+        elif not _is_copy(target, found):
             some = ", ".join(sorted(found)[:3])
             raise StoreRefused(
                 f"the database {target.place} is not empty ({some}, …), nor an unfinished copy"
@@ -69,7 +66,7 @@ def refuse_nodes(side: PostgreSQLSide) -> None:
     """Raise StoreRefused where a process of any node but ours uses the database."""
     from mytracks.store.postgresql import listening
 
-    others = side.ask(_NODES, (listening.LOCK,))
+    others = side.ask(OTHER_NODES, (listening.LOCK,))
     if others:
         raise _running(side, ", ".join(str(each) for (each,) in others))
 
@@ -80,7 +77,18 @@ def _running(side: PostgreSQLSide, nodes: str) -> StoreRefused:
     )
 
 
-def _is_unfinished(target: PostgreSQLSide, found: set[str]) -> bool:
-    if not {"alembic_version", "setting"} <= found:
+def _is_copy(target: PostgreSQLSide, found: set[str]) -> bool:
+    """Whether it is an unfinished copy, or may be one that is finished and was not used since."""
+    if not found >= OURS:
         return False
-    return bool(target.ask("SELECT 1 FROM setting WHERE name = %s", (COPYING,)))
+    if target.ask("SELECT 1 FROM setting WHERE name = %s", (COPYING,)):
+        return True
+    if revision(target) != REVISION:
+        return False
+    # Each process that stores leaves its mark there, before anything else.
+    if "writer_mark" not in found or target.ask("SELECT 1 FROM writer_mark"):
+        raise StoreRefused(
+            f"the database {target.place} is not empty: mytracks has run on it; a copy that was"
+            " used since it was finished is not made again"
+        )
+    return True

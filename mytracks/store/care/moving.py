@@ -6,6 +6,7 @@ finished is not started on: on PostgreSQL its settings say so, a file has anothe
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
@@ -31,11 +32,13 @@ _WHAT: Final = "the copy is not finished"
 
 @frozen(kw_only=True)
 class Moved:
-    """What was copied. `rows`, `seconds`: by this run; `tables`: what both sides hold now."""
+    """What was copied. `rows`, `seconds`: by this run; `tables`: what both sides hold now.
+    `before`: an earlier run had finished it."""
 
     rows: int
     seconds: float
     resumed: bool
+    before: bool = False
     tables: dict[str, Tally]
 
 
@@ -68,11 +71,14 @@ def move(
         )
         target = _opened_target(source.directory, to, name, now, read, opened)
         way = _way(target)
+        moving = _Moving(read, target, now, page, progress)
+        if way is None:
+            return moving.finished_before(unused)
         if way.source != name:
             raise StoreRefused(
                 f"the database {target.place} is an unfinished copy of {way.source}: empty it first"
             )
-        moved = _Moving(read, target, now, page, progress).run(way, unused)
+        moved = moving.run(way, unused)
     if to == SQLITE:
         with worded(_WHAT, source.directory / FILE):
             put(_unfinished_file(source.directory), source.directory / FILE)
@@ -104,6 +110,19 @@ class _Moving:
         with self._target.transaction():
             self._target.run(f"DELETE FROM setting WHERE name = {self._target.mark}", (COPYING,))
         return Moved(rows=self._rows, seconds=monotonic() - begun, resumed=resumed, tables=tables)
+
+    def finished_before(self, unused: Callable[[], object]) -> Moved:
+        """What a run that was killed after its end would have told. Raises StoreRefused when the
+        target is something else, or one of both was used since."""
+        begun = monotonic()
+        tables = self._compared()
+        if tables is None:
+            raise StoreRefused(
+                f"the database {self._target.place} is there already, and it is no copy, or one"
+                " that was used since: move it away or empty it first"
+            )
+        unused()
+        return Moved(rows=0, seconds=monotonic() - begun, resumed=True, before=True, tables=tables)
 
     def _copy(self, way: _Way) -> None:
         done = sum(count(self._target, table) for table in kept())
@@ -193,7 +212,7 @@ def _opened_target(
         begin_copy(server, _written(_Way(source=name)), now)
         return server
     if (directory / FILE).exists():
-        raise StoreRefused(f"{directory / FILE} is there already: move it away first")
+        return _opened_file(directory / FILE, opened)
     path = _unfinished_file(directory)
     if not path.exists():
         _refuse_small(directory, source)
@@ -205,6 +224,18 @@ def _opened_target(
         with file.transaction():
             _begin(file, _Way(source=name, done=tuple(table.name for table in kept())), now)
     return file
+
+
+def _opened_file(path: Path, opened: ExitStack) -> Side:
+    """A file that is there already and may be a copy that is finished."""
+    try:
+        side = sqlite_side.reading(path)
+        opened.enter_context(closing(side))
+        if revision(side) == REVISION:
+            return side
+    except (sqlite3.Error, LookupError):
+        pass
+    raise StoreRefused(f"{path} is there already: move it away first")
 
 
 def _unfinished_file(directory: Path) -> Path:
@@ -236,9 +267,12 @@ def _refuse_small(directory: Path, source: Side) -> None:
         )
 
 
-def _way(target: Side) -> _Way:
-    query = f"SELECT value FROM setting WHERE name = {target.mark}"
-    told = json.loads(target.ask(query, (COPYING,))[0][0])
+def _way(target: Side) -> _Way | None:
+    """None: nothing is copied into it now, but it may be a copy that is finished."""
+    found = target.ask(f"SELECT value FROM setting WHERE name = {target.mark}", (COPYING,))
+    if not found:
+        return None
+    told = json.loads(found[0][0])
     key = told["key"]
     return _Way(
         source=told["source"],

@@ -8,7 +8,7 @@ from typing import Any, Final
 import psycopg2
 from psycopg2 import extensions
 
-from mytracks.store.care.sides import Kept, Row
+from mytracks.store.care.sides import Kept, Row, highest
 from mytracks.store.files import StoreRefused
 from mytracks.store.postgresql import address
 from mytracks.store.postgresql.catalogue import TABLES
@@ -69,16 +69,17 @@ class PostgreSQLSide:
         with self._connection.cursor() as cursor:
             cursor.copy_expert(f'COPY "{kept.name}" ({kept.listed}) FROM STDIN', lines)
 
-    def given(self, table: str) -> int:
+    def given(self, kept: Kept) -> int:
         """See Side."""
-        ((last, called),) = self.ask(f"SELECT last_value, is_called FROM {self._sequence(table)}")
-        return int(last) if called else 0
+        name = self._sequence(kept.name)
+        ((last, called),) = self.ask(f"SELECT last_value, is_called FROM {name}")
+        return max(int(last) if called else 0, highest(self, kept))
 
-    def set_given(self, table: str, number: int) -> None:
+    def set_given(self, kept: Kept, number: int) -> None:
         """See Side."""
-        number = max(number, self.given(table))
+        number = max(number, self.given(kept))
         if number:
-            self.ask("SELECT setval(%s::regclass, %s)", (self._sequence(table), number))
+            self.ask("SELECT setval(%s::regclass, %s)", (self._sequence(kept.name), number))
 
     def close(self) -> None:
         """See Side."""

@@ -39,10 +39,11 @@ class Side(Protocol):
     def insert(self, kept: "Kept", rows: Sequence[Row]) -> None:
         """Add rows, whose values are in the order of the columns."""
 
-    def given(self, table: str) -> int:
-        """The highest number that was ever given in a numbered table, deleted rows included."""
+    def given(self, kept: "Kept") -> int:
+        """The highest number that a counted table has given: of a numbered one ever, deleted rows
+        included."""
 
-    def set_given(self, table: str, number: int) -> None:
+    def set_given(self, kept: "Kept", number: int) -> None:
         """Give only numbers beyond `number` from now on."""
 
     def close(self) -> None:
@@ -51,12 +52,17 @@ class Side(Protocol):
 
 @frozen
 class Kept:
-    """A table that is kept: its columns, its primary key, whether it gives numbers."""
+    """A table that is kept: its columns, its primary key, whether numbers are never given twice."""
 
     name: str
     columns: tuple[str, ...]
     key: tuple[str, ...]
     numbered: bool
+
+    @property
+    def counted(self) -> bool:
+        """Whether the database gives its rows numbers."""
+        return self.key == ("id",)
 
     @property
     def listed(self) -> str:
@@ -77,6 +83,12 @@ def count(side: Side, table: Kept) -> int:
     """Its rows."""
     ((rows,),) = side.ask(f'SELECT count(*) FROM "{table.name}" {table.condition()}')
     return int(rows)
+
+
+def highest(side: Side, table: Kept) -> int:
+    """The highest number that a row of it has."""
+    ((number,),) = side.ask(f'SELECT max(id) FROM "{table.name}"')
+    return int(number or 0)
 
 
 def everything(side: Side, table: Kept) -> Iterator[Row]:

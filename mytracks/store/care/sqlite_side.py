@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mytracks.store.care.archive import Progress
-from mytracks.store.care.sides import Kept, Row
+from mytracks.store.care.sides import Kept, Row, highest
 from mytracks.store.files import StoreRefused
 from mytracks.store.schema import ddl
 from mytracks.store.sqlite.checking import damage
@@ -58,16 +58,20 @@ class SQLiteSide:
             f'INSERT INTO "{kept.name}" ({kept.listed}) VALUES ({marks})', rows
         )
 
-    def given(self, table: str) -> int:
+    def given(self, kept: Kept) -> int:
         """See Side."""
-        found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        if not kept.numbered:
+            return highest(self, kept)
+        found = self.ask("SELECT seq FROM sqlite_sequence WHERE name = ?", (kept.name,))
         return int(found[0][0]) if found else 0
 
-    def set_given(self, table: str, number: int) -> None:
-        """See Side."""
-        number = max(number, self.given(table))
-        self.run("DELETE FROM sqlite_sequence WHERE name = ?", (table,))
-        self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
+    def set_given(self, kept: Kept, number: int) -> None:
+        """See Side. Of other tables than numbered ones SQLite looks itself what is the highest."""
+        if not kept.numbered:
+            return
+        number = max(number, self.given(kept))
+        self.run("DELETE FROM sqlite_sequence WHERE name = ?", (kept.name,))
+        self.run("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (kept.name, number))
 
     def close(self) -> None:
         """See Side."""

@@ -17,12 +17,20 @@ def read(text: str) -> str:
     if scheme is None:
         raise ValueError(EXPECTED)
     url = SCHEMES[0] + text.removeprefix(scheme)
+    if _authority(url).count("@") > 1:
+        # libpq would take the rest of a password for the host, and everybody would tell it.
+        raise ValueError(f"{EXPECTED}, in which an @ of the password is written %40")
     ports = parts(url).get("port", _PORT).split(",")
     if not all(port.isascii() and port.isdigit() and 0 < int(port) < 65536 for port in ports):
         raise ValueError("a port from 1 to 65535")
     if not parts(url).get("dbname") and "service" not in parts(url):
         raise ValueError("the name of a database at its end: " + EXPECTED)
     return url
+
+
+def _authority(url: str) -> str:
+    """What stands between the slashes: user, password, host and port."""
+    return url.partition("://")[2].partition("/")[0].partition("?")[0]
 
 
 def parts(url: str) -> Mapping[str, str]:

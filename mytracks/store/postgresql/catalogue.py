@@ -61,3 +61,11 @@ OUT_OF_REACH: Final = f"""
     ) ORDER BY 1
 """
 """Which of the named tables we may not use."""
+
+OTHER_NODES: Final = """
+    SELECT objid::bigint FROM pg_locks WHERE locktype = 'advisory' AND granted AND classid = %s
+    AND objsubid = 2 AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    ORDER BY objid
+"""
+"""The numbers of the processes, but for ourselves, that hold a lock of the class."""

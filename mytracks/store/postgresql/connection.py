@@ -25,7 +25,7 @@ from txpostgres import txpostgres
 
 from mytracks.clock import Clock
 from mytracks.store.limits import Limits
-from mytracks.store.postgresql.failures import Gone, Late
+from mytracks.store.postgresql.failures import Gone, Late, bare
 from mytracks.store.postgresql.names import Names
 
 APPLICATION: Final = "mytracks"
@@ -148,7 +148,8 @@ class _Wire(txpostgres.Connection):  # type: ignore[misc]  # txpostgres has no t
             self._asked = False
             self._answered(None)
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, failed: Exception) -> None:
+        error = bare(failed)
         tell, self._asked = self._answered if self._asked else self._ended, False
         tell(error)
 

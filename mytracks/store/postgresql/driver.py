@@ -46,7 +46,7 @@ class PostgreSQLDatabase(Front):
         server = Server(url, self._names, reactor, clock, limits)
         self._writer = Writer(server, self)
         self._readers = Readers(server, self._writer.suspect)
-        self._listening = Listening(server, self.failed)
+        self._listening = Listening(server, self.failed, self._writer.hold, self._writer.release)
         self._closed: Deferred[None] = Deferred()
 
     async def open(self) -> None:

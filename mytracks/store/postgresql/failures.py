@@ -22,6 +22,22 @@ class Moved(Exception):
     """The tables are no longer those that were opened; one line says why."""
 
 
+class Refused(psycopg2.Error):
+    """What the server has against a statement, without the rows that it quotes beside it.
+
+    Whoever stored them is not always whoever reads the log.
+    """
+
+    # psycopg2's own cannot be set.
+    pgcode: str = ""
+
+    def __init__(self, code: str, said: str) -> None:
+        # Of data it does not understand, the server quotes even here.
+        told = "" if code.startswith("22") else f" {said}"
+        super().__init__(f"SQLSTATE {code}{told}")
+        self.pgcode = code
+
+
 class Trouble(Enum):
     """An error that is not a row's."""
 
@@ -68,6 +84,14 @@ STARTING: Final = "the database server is starting or stopping"
 def code_of(error: BaseException | None) -> str:
     """The SQLSTATE; empty: the server said none."""
     return str(getattr(error, "pgcode", None) or "")
+
+
+def bare(error: Exception) -> Exception:
+    """`error` as it may be logged: of what the server said, no more than its first line."""
+    code = code_of(error)
+    if not code or isinstance(error, Refused) or not isinstance(error, psycopg2.Error):
+        return error
+    return Refused(code, error.diag.message_primary or type(error).__name__)
 
 
 def trouble(error: BaseException) -> Trouble | None:

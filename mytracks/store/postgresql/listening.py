@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from mytracks.store.files import StoreRefused
+from mytracks.store.postgresql.catalogue import OTHER_NODES
 from mytracks.store.postgresql.connection import Link, Server
 from mytracks.store.postgresql.failures import line, trouble
 from mytracks.store.postgresql.transaction import PostgreSQLTransaction
@@ -54,15 +55,24 @@ def ring(tx: Transaction, kind: str, number: int) -> None:
 
 class Listening:
     """Owns the connection. `overtaken`: called with one line when another process of our number
-    has taken the database over."""
+    has taken the database over; `taken`: with one as soon as it is found there, which may pass, and
+    `returned` when it has."""
 
     log = Logger()
 
-    def __init__(self, server: Server, overtaken: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        overtaken: Callable[[str], object],
+        taken: Callable[[str], object],
+        returned: Callable[[], object],
+    ) -> None:
         self._server = server
         self._clock = server.clock
         self._node = server.limits.node
         self._overtaken = overtaken
+        self._taken = taken
+        self._returned = returned
         self._observers: list[Observer] = []
         self._link: Link | None = None
         self._wake: Deferred[None] | None = None
@@ -70,6 +80,7 @@ class Listening:
         self._running: Deferred[None] | None = None
         self._closing = False
         self._patience = _OVERTAKEN
+        self._rival: int | None = None
 
     def on_bell(self, observer: Observer) -> None:
         """Call `observer` on the reactor from now on, for our own bells as well."""
@@ -78,15 +89,13 @@ class Listening:
     async def open(self) -> None:
         """Connect, and be the only process of this node.
 
-        Raises StoreRefused when there is another one, and what connecting raises.
+        Unless the limits say that the database is shared, the only one of any node. Raises
+        StoreRefused when there is another one, and what connecting raises.
         """
         until = self._clock.seconds() + _LEFT_BEHIND
         while not await self._connected():
             if self._clock.seconds() > until:
-                raise StoreRefused(
-                    f"another mytracks uses this database as node {self._node}: stop it, or give"
-                    " this one another number ([store] node)"
-                )
+                raise StoreRefused(self._in_the_way())
             await self._pause(_BETWEEN_TRIES)
         self._running = Deferred.fromCoroutine(self._run())
 
@@ -118,6 +127,7 @@ class Listening:
         while not self._closing:
             try:
                 if await self._connected():
+                    self._returned()
                     for observer in self._observers:
                         observer.missed()
                     return
@@ -126,21 +136,35 @@ class Listening:
                     raise
                 self.log.debug("listening: {error}", error=line(error))
             else:
-                refused = refused or self._clock.seconds()
+                why = f"another process uses this database as node {self._rival}"
+                if refused is None:
+                    refused = self._clock.seconds()
+                    self._taken(why)
                 if self._clock.seconds() - refused > self._patience:
-                    self._overtaken(f"another process uses this database as node {self._node}")
+                    self._overtaken(why)
                     return
             await self._pause(1.0)
 
     async def _connected(self) -> bool:
-        """Whether the node is ours now. Raises what connecting raises."""
+        """Whether the node is ours now, and none in our way. Raises what connecting raises."""
         self._link = link = self._server.link(lambda _: self._stir(), self._heard)
         await self._server.open(link)
         lock = _LOCK.format(lock=LOCK, node=self._node)
         ((ours,),) = (await link.execute(f"LISTEN {CHANNEL};{lock}")).fetchall()
-        if not ours:
+        self._rival = None if ours else self._node
+        if ours and not self._server.limits.shared:
+            # Only now: of two that start together, each has a lock for the other to see.
+            others = (await link.execute(OTHER_NODES % LOCK)).fetchall()
+            self._rival = int(others[0][0]) if others else None
+        if self._rival is not None:
             link.close()
-        return bool(ours)
+        return self._rival is None
+
+    def _in_the_way(self) -> str:
+        told = f"another mytracks (node {self._rival}) uses this database: stop it"
+        if self._server.limits.shared:
+            return f"{told}, or give this one another number ([store] node)"
+        return f"{told}; several processes on one database are not supported yet"
 
     def _heard(self, payload: str) -> None:
         kind, _, number = payload.partition(" ")

@@ -5,7 +5,7 @@ Synchronous, in a thread of its own: migrating may take minutes.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,12 +26,15 @@ from mytracks.store.postgresql.catalogue import (
     TABLES,
     Server,
 )
+from mytracks.store.postgresql.hanging import bounded
 from mytracks.store.postgresql.refusing import refusal, refuse_server
 from mytracks.store.schema import REVISION, ddl, tables
 from mytracks.store.statements import NAMED
 
 CONNECT_TIMEOUT: Final = 10
 """Seconds, unless the URL says otherwise."""
+_PATIENCE: Final = 6
+"""Times the seconds for an answer, for all that a start asks before it migrates."""
 LOCK: Final = (0x6D79, 0)
 """Held, in the server, by the one process that looks at the tables or changes them."""
 
@@ -55,9 +58,17 @@ def prepare(url: str, limits: Limits, now: int, scripts: Path | None = None) -> 
     where = address.place(url)
     try:
         with closing(connect(url)) as connection:
-            _check_server(connection, where)
-            with _alone(connection, where, limits.prepare_within):
-                _furnish(connection, where, now, scripts)
+            within = _PATIENCE * limits.answer_within
+            with bounded(connection, where, within):
+                _check_server(connection, where)
+            with ExitStack() as held:
+                # The wait for another process is of its own length.
+                with bounded(connection, where, limits.prepare_within + within):
+                    held.enter_context(_alone(connection, where, limits.prepare_within))
+                with bounded(connection, where, within):
+                    old = _furnish(connection, where, now, scripts)
+                if old is not None:
+                    _migrate(connection, where, old, now, scripts)
     except psycopg2.Error as error:
         raise refusal(url, error) from error
 
@@ -117,25 +128,29 @@ def _alone(connection: extensions.connection, where: str, patience: float) -> It
     ask(connection, "SELECT pg_advisory_unlock(%s, %s)", LOCK)
 
 
-def _furnish(connection: extensions.connection, where: str, now: int, scripts: Path | None) -> None:
+def _furnish(
+    connection: extensions.connection, where: str, now: int, scripts: Path | None
+) -> tuple[str, str] | None:
+    """Make or check the tables; what is to be migrated: its revision, and who made it."""
     found = {str(name) for (name,) in ask(connection, TABLES)}
     if not found:
         _refuse_second(connection, where)
         _create(connection, now)
     elif found >= OURS:
         _refuse_out_of_reach(connection, where)
-        _check(connection, where, found, now, scripts)
+        return _check(connection, where, found, scripts)
     else:
         some = ", ".join(sorted(found)[:3]) + (", …" if len(found) > 3 else "")
         raise StoreRefused(
             f"the database {where} holds tables of another program ({some}):"
             " give mytracks a database or a schema of its own"
         )
+    return None
 
 
 def _check(
-    connection: extensions.connection, where: str, found: set[str], now: int, scripts: Path | None
-) -> None:
+    connection: extensions.connection, where: str, found: set[str], scripts: Path | None
+) -> tuple[str, str] | None:
     try:
         have = [str(name) for (name,) in ask(connection, "SELECT version_num FROM alembic_version")]
         by = ask(connection, "SELECT value FROM setting WHERE name = %s", (VERSION,))
@@ -154,14 +169,22 @@ def _check(
             raise CorruptDatabase(
                 f"the database {where} lacks its tables {', '.join(missing)}: restore a backup"
             )
-        return
+        return None
+    return have[0], str(by[0][0]) if by else "unknown"
+
+
+def _migrate(
+    connection: extensions.connection,
+    where: str,
+    old: tuple[str, str],
+    now: int,
+    scripts: Path | None,
+) -> None:
+    """However long it takes: nobody can say from outside whether it is the server that hangs."""
     # Alembic is large, and needed only now.
     from mytracks.store.migrating import SCRIPTS, migrate_postgresql
 
-    made_by = str(by[0][0]) if by else "unknown"
-    if migrate_postgresql(
-        connection, f"the database {where}", have[0], made_by, scripts or SCRIPTS
-    ):
+    if migrate_postgresql(connection, f"the database {where}", *old, scripts or SCRIPTS):
         connection.autocommit = True
         _sign(connection, now)
 

@@ -82,6 +82,11 @@ class Marked:
         if self._link is not None:
             self._link.close()
 
+    def give_way(self) -> None:
+        """Another process writes under our number: its mark says nothing of our batch."""
+        self.close()
+        self._batch, self.arrived = None, False
+
     def next(self) -> None:
         """A new batch is under way."""
         assert self._batch is not None

@@ -60,6 +60,8 @@ class Writer:
         self._jobs: deque[Job] = deque()
         self._state = State.OK
         self._refusing = ""
+        self._held = ""
+        """Why another process is given way to; empty: none is."""
         self._suspected = False
         self._stopping = self._aborted = False
         self._stirred = False
@@ -84,6 +86,19 @@ class Writer:
         if not self._refusing and not self.ended:
             self._down(error)
         self._suspected = True
+        self._stir()
+
+    def hold(self, why: str) -> None:
+        """Another process writes in our place: store nothing, the batch under way either."""
+        if not self.ended:
+            self._held, self._refusing = why, ""
+            self._port.give_way()
+            self._interrupted(State.DOWN, StorageDown(why), why)
+            self._stir()
+
+    def release(self) -> None:
+        """It is gone: go on as after a lost connection."""
+        self._held = ""
         self._stir()
 
     async def stop(self) -> None:
@@ -151,7 +166,7 @@ class Writer:
         it has arrived."""
         kind = self._port.trouble(error)
         if kind is Trouble.LOST:
-            if await self._regain(error) and tries < _TRIES:
+            if await self._regain(error) and (tries < _TRIES or self._port.arrived):
                 return None
             return (StorageFailed if self.ended else StorageDown)(reason(error))
         again = kind is Trouble.AGAIN and tries < _TRIES
@@ -179,7 +194,7 @@ class Writer:
         if isinstance(error, Late):
             self._down(error)
         pause = _FIRST_PAUSE
-        while not self._aborted:
+        while not self._aborted and not self._held:
             try:
                 await self._port.connect()
             except Exception as failed:  # noqa: BLE001  # whatever it is, it is tried again
@@ -224,6 +239,9 @@ class Writer:
 
     async def _rest(self) -> None:
         """Wait for work; look at the server when there is none, or when there is a doubt."""
+        if self._held:
+            await self._pause(self._limits.probe_after)
+            return
         if self._port.usable and not self._suspected:
             calm = self._state is State.OK
             if await self._pause(self._limits.idle_after if calm else self._limits.probe_after):

@@ -29,6 +29,7 @@ from mytracks.store.sqlite.gathering import Gathering
 from mytracks.store.sqlite.pragmas import WRITER, connect
 
 NAME: Final = "storage-writer"
+_ENDED: Final = "the writer ended"
 
 
 class Reports(Protocol):
@@ -120,8 +121,10 @@ class Writer:
         self._call(self._reports.opened)
         try:
             self._serve()
-        except BaseException as error:  # noqa: BLE001  # a silent end would leave all waiting
-            self._end(f"the writer ended: {line(error)}")
+        except BaseException:  # noqa: BLE001  # a silent end would leave all waiting
+            # The error for the log alone: its words may hold what was to be stored.
+            self.log.failure("the writer ended")
+            self._end(_ENDED)
 
     def _connected(self) -> sqlite3.Connection:
         """Prepare and open the file; the log's index needs room, if need be that of the ballast."""
@@ -188,6 +191,11 @@ class Writer:
             except (sqlite3.Error, MemoryError) as error:
                 kind, reason = self._trouble(error)
                 outcomes = [Failure(kind(reason)) for _ in jobs]
+            except BaseException:
+                # The writer ends, and these are no longer among those that wait.
+                outcomes = [Failure(StorageFailed(_ENDED)) for _ in jobs]
+                self._call(self._reports.stored, jobs, outcomes)
+                raise
         self._call(self._reports.stored, jobs, outcomes)
 
     def _trouble(self, error: Exception) -> tuple[type[Unavailable], str]:

@@ -25,7 +25,7 @@ def fill(directory: Path, locations: int = 500) -> Path:
             rows = locations if table.name == "location" else 3
             side.insert(plan, [_row(table, number) for number in range(1, rows + 1)])
             if plan.numbered:
-                side.set_given(table.name, DELETED)
+                side.set_given(plan, DELETED)
     return path
 
 
@@ -36,7 +36,7 @@ def held(side: Side) -> dict[str, list[Any]]:
 
 def given(side: Side) -> dict[str, int]:
     """By numbered table, how far numbers were given."""
-    return {table.name: side.given(table.name) for table in kept() if table.numbered}
+    return {table.name: side.given(table) for table in kept() if table.numbered}
 
 
 def _all(side: Side, table: Kept) -> Sequence[Any]:

@@ -13,6 +13,7 @@ from mytracks.store.care import postgresql_side, sqlite_side
 from mytracks.store.care.backup import Source
 from mytracks.store.care.making import hold_node
 from mytracks.store.care.moving import Moved, move
+from mytracks.store.care.sides import kept
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.postgresql import listening, opening
@@ -73,6 +74,12 @@ class MovingTests(MovingCase):
         self.assertEqual(500, moved.tables["location"].rows)
         self.assert_server_holds()
         opening.prepare(self.url, Limits(), NOW)
+        with closing(postgresql_side.reading(self.url)) as moved_to:
+            for table in kept():
+                if table.counted:
+                    highest = DELETED if table.numbered else 3
+                    sequence = f"SELECT last_value FROM {table.name}_id_seq"
+                    self.assertEqual([(highest,)], list(moved_to.ask(sequence)), table.name)
         self.move(self.back, self.url, "sqlite")
         with (
             closing(sqlite_side.reading(self.file)) as ours,
@@ -154,13 +161,52 @@ class MovingTests(MovingCase):
         self.assertIn("node 2", str(error))
         self.assertFalse((self.back / FILE).exists())
 
-    def test_a_target_that_holds_something_is_refused(self) -> None:
-        """Nobody's data is overwritten, a finished copy is not begun again."""
+    def test_one_that_was_finished_is_finished_when_run_again(self) -> None:
+        """Killed after the very end, it told nobody: whoever runs it again learns of it."""
         self.move(self.folder, "sqlite", self.url)
-        error = self.assertRaises(StoreRefused, self.move, self.folder, "sqlite", self.url)
-        self.assertIn("not empty", str(error))
-        error = self.assertRaises(StoreRefused, self.move, self.folder, self.url, "sqlite")
+        again = self.move(self.folder, "sqlite", self.url)
+        self.assertTrue(again.before)
+        self.assertEqual((0, 500), (again.rows, again.tables["location"].rows))
+        self.move(self.back, self.url, "sqlite")
+        self.assertTrue(self.move(self.back, self.url, "sqlite").before)
+        self.assert_server_holds()
+
+    def test_a_target_that_was_used_is_refused(self) -> None:
+        """Nobody's data is overwritten, and what is not the same is not called a copy."""
+        self.move(self.folder, "sqlite", self.url)
+        self.move(self.back, self.url, "sqlite")
+        with closing(sqlite3.connect(self.back / FILE)) as connection:
+            connection.execute("DELETE FROM audit WHERE id = 2")
+            connection.commit()
+        error = self.assertRaises(StoreRefused, self.move, self.back, self.url, "sqlite")
         self.assertIn("there already", str(error))
+        with closing(postgresql_side.writing(self.url)) as used, used.transaction():
+            used.run("INSERT INTO writer_mark (node, batch) VALUES (1, 0)")
+        error = self.assertRaises(StoreRefused, self.move, self.folder, "sqlite", self.url)
+        self.assertIn("used since", str(error))
+
+    def test_a_source_that_was_used_since_is_told_of(self) -> None:
+        """The copy lacks what the source took after it."""
+        self.move(self.folder, "sqlite", self.url)
+        with closing(sqlite3.connect(self.file)) as connection:
+            connection.execute("DELETE FROM audit WHERE id = 2")
+            connection.commit()
+        error = self.assertRaises(StoreRefused, self.move, self.folder, "sqlite", self.url)
+        self.assertIn("used since", str(error))
+
+    def test_a_target_of_another_kind_is_refused(self) -> None:
+        """Tables of another program, a file that is none of ours."""
+        databases.server().ask("CREATE TABLE theirs (id int)", self.url.rpartition("/")[2])
+        error = self.assertRaises(StoreRefused, self.move, self.folder, "sqlite", self.url)
+        self.assertIn("not empty (theirs", str(error))
+        other = databases.server().database()
+        self.addCleanup(databases.server().drop, other)
+        self.move(self.folder, "sqlite", other)
+        for theirs in (b"", b"no database at all" * 100):
+            (self.back / FILE).write_bytes(theirs)
+            error = self.assertRaises(StoreRefused, self.move, self.back, other, "sqlite")
+            self.assertIn("there already", str(error))
+            self.assertEqual(theirs, (self.back / FILE).read_bytes())
 
     def test_an_unfinished_copy_of_another_database_is_refused(self) -> None:
         """Two halves of two households are not one household."""

@@ -30,7 +30,7 @@ class Near(Protocol):
     def dataReceived(self, data: bytes) -> None:
         if self._far is None:
             self._held += data
-        elif data.endswith(COMMIT) and self._proxy.at_commit is not None:
+        elif data.endswith(self._proxy.cue) and self._proxy.at_commit is not None:
             act, self._proxy.at_commit = self._proxy.at_commit, None
             act(self, data)
         else:
@@ -101,6 +101,8 @@ class Proxy:
         assert found is not None
         self._url = url
         self.port = int(found[1])
+        self.cue = COMMIT
+        """What else than a COMMIT it is about, if a test says so."""
         self.at_commit: Callable[[Near, bytes], None] | None = None
         self.answers_lost = 0
         self._listening: Any = None

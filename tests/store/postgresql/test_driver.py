@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 
 import psycopg2
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase
@@ -169,6 +169,25 @@ class PostgreSQLTests(ServerCase):
         self.assertEqual(1, len(self.flushLoggedErrors(LookupError)))
         self.assertEqual("the writer ended", database.health.reason)
         self.assertEqual(["the writer ended"], self.fatal)
+
+    async def test_an_error_quotes_nothing_of_what_was_to_be_stored(self) -> None:
+        """It is logged where a message could not be stored, and a row of those is a place."""
+        database = await self.driver()
+
+        async def unit(tx: Transaction) -> None:
+            await sql(tx).run(Statement(text("INSERT INTO setting VALUES (NULL, 'here', 1)")))
+
+        for done in (database.commit(unit), database.read(unit)):
+            error: Any = await self.assertFailure(done, psycopg2.Error)
+            self.assertTrue(error.pgcode)
+            self.assertNotIn("here", str(error))
+            self.assertIn(error.pgcode, str(error))
+
+        async def other(tx: Transaction) -> None:
+            await sql(tx).run(Statement(text("SELECT CAST('here' AS integer)")))
+
+        error = await self.assertFailure(database.read(other), psycopg2.Error)
+        self.assertEqual("SQLSTATE 22P02", str(error))
 
     async def test_a_wrong_url_is_refused_without_the_password(self) -> None:
         """It would stand in a log for everybody to read."""

@@ -3,8 +3,10 @@
 import psycopg2
 from twisted.internet.defer import gatherResults
 
+from mytracks.store.database import State, StorageDown
 from mytracks.store.files import StoreRefused
 from mytracks.store.limits import Limits
+from mytracks.store.notes import note
 from mytracks.store.postgresql.driver import PostgreSQLDatabase
 from mytracks.store.postgresql.listening import Observer, ring
 from mytracks.transaction import Transaction, Unit
@@ -42,8 +44,8 @@ class BellTests(ServerCase):
 
     async def two(self) -> tuple[PostgreSQLDatabase, PostgreSQLDatabase]:
         """Two nodes; the second one listens."""
-        first = await self.driver(Limits(node=1))
-        second = await self.driver(Limits(node=2, idle_after=0.2))
+        first = await self.driver(Limits(node=1, shared=True))
+        second = await self.driver(Limits(node=2, shared=True, idle_after=0.2))
         observer = Observer(lambda kind, number: self.heard.append((kind, number)), self._miss)
         second.on_bell(observer)
         return first, second
@@ -95,12 +97,43 @@ class NodeTests(ServerCase):
     async def test_a_second_process_of_the_same_node_is_refused(self) -> None:
         """Both would think that the other's commits were their own lost ones."""
         first = await self.driver(Limits(node=5))
-        error = await self.assertFailure(self.deferred(Limits(node=5)), StoreRefused)
-        self.assertIn("node 5", str(error))
-        self.assertNotIn("\n", str(error))
-        await self.driver(Limits(node=6))
+        for shared in (False, True):
+            again = Limits(node=5, shared=shared)
+            error = await self.assertFailure(self.deferred(again), StoreRefused)
+            self.assertIn("node 5", str(error))
+            self.assertNotIn("\n", str(error))
+        await self.driver(Limits(node=6, shared=True))
         await first.close()
+        await self.driver(Limits(node=5, shared=True))
+
+    async def test_a_process_of_another_node_is_refused(self) -> None:
+        """It would let in whom the other has removed, and acknowledge what is then lost."""
+        first = await self.driver(Limits(node=5))
+        error = await self.assertFailure(self.deferred(Limits(node=6)), StoreRefused)
+        self.assertIn("another mytracks (node 5)", str(error))
+        self.assertIn("not supported yet", str(error))
+        self.assertNotIn("\n", str(error))
+        await first.close()
+        await self.driver(Limits(node=6))
+
+    async def test_one_on_another_database_of_the_server_is_nobodys_business(self) -> None:
+        """Two households on one server have nothing in common."""
         await self.driver(Limits(node=5))
+        self.url = self.server.database()
+        await self.driver(Limits(node=6))
+        self.assertEqual([], self.fatal)
+
+    async def test_a_node_ends_when_another_began_while_it_was_cut_off(self) -> None:
+        """Both would go on, each with the accounts that it knows."""
+        database = await self.driver(Limits(node=5, idle_after=0.1))
+        other = psycopg2.connect(self.url)
+        self.addCleanup(other.close)
+        database._listening._patience = 0.3
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, 6)", (0x6D79_7472,))
+        self.ask(LISTENER.format(node=5))
+        await self.until(lambda: bool(self.fatal))
+        self.assertIn("node 6", self.fatal[0])
 
     async def test_a_node_that_was_overtaken_ends(self) -> None:
         """Its lock was lost with its connection, and another process has it."""
@@ -113,6 +146,29 @@ class NodeTests(ServerCase):
             cursor.execute("SELECT pg_advisory_lock(%s, 5)", (0x6D79_7472,))
         await self.until(lambda: bool(self.fatal))
         self.assertIn("another process", self.fatal[0])
+
+    async def test_nothing_is_stored_while_another_process_has_the_node(self) -> None:
+        """Both would write one mark, and take the other's commits for their own lost ones."""
+        database = await self.driver(Limits(node=5, idle_after=0.1))
+        await database.commit(note("before", "", 0))
+        other = psycopg2.connect(self.url)
+        self.addCleanup(other.close)
+        self.ask(LISTENER.format(node=5))
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s, 5)", (0x6D79_7472,))
+            cursor.execute("UPDATE writer_mark SET batch = batch + 1000 WHERE node = 5")
+        other.commit()
+        await self.until(lambda: database.health.state is State.DOWN)
+        self.assertIn("another process", database.health.reason)
+        await self.assertFailure(database.commit(note("meanwhile", "", 0)), StorageDown)
+        other.close()
+        await self.until(lambda: database.health.state is State.OK)
+        await database.commit(note("after", "", 0))
+        found = self.ask("SELECT name FROM setting WHERE name IN ('before', 'meanwhile', 'after')")
+        self.assertEqual({"before", "after"}, {name for (name,) in found})
+        ((mark,),) = self.ask("SELECT batch FROM writer_mark WHERE node = 5")
+        self.assertGreater(mark, 1000)
+        self.assertEqual([], self.fatal)
 
 
 class QuietTests(StoreCase):

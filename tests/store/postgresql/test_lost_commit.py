@@ -1,12 +1,14 @@
 """A COMMIT whose answer is lost: what it stored is stored once, whether it had arrived or not."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import bindparam, update
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from mytracks.store.database import State, sql
+from mytracks.store.files import StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.notes import note
 from mytracks.store.postgresql.driver import PostgreSQLDatabase
@@ -91,6 +93,19 @@ class LostCommitTests(ServerCase):
         self.assertEqual(1, self.counted())
         self.assertEqual([7], called)
 
+    async def test_one_that_arrived_at_the_last_try_is_not_refused(self) -> None:
+        """Its sender would send again what is stored."""
+        database, proxy = await self.through_proxy()
+        left = [lose_request] * 19 + [lose_answer]
+
+        def lose(near: Near, data: bytes) -> None:
+            left.pop(0)(near, data)
+            proxy.at_commit = lose if left else None
+
+        proxy.at_commit = lose
+        self.assertEqual(7, await database.commit(step([], 7)))
+        self.assertEqual(([], 1), (left, self.counted()))
+
     async def test_a_commit_that_is_still_on_its_way_is_waited_for(self) -> None:
         """The server may get to it long after we have a new connection."""
         database, proxy = await self.through_proxy()
@@ -171,3 +186,19 @@ class LostCommitTests(ServerCase):
         database._writer._port.__class__ = Hasty
         await self.late(database, proxy)
         self.assertEqual(4, self.counted())
+
+
+class HangingTests(ServerCase):
+    """A server that takes the connection and then says no more."""
+
+    async def test_a_start_ends_with_one_line(self) -> None:
+        """Whoever started it would see nothing, and no supervisor would try again."""
+        proxy = Proxy(self.url)
+        self.url = await proxy.start()
+        self.addCleanup(proxy.stop)
+        proxy.cue = b"SET statement_timeout = 0\0"
+        proxy.at_commit = lambda *_: None
+        refused = self.deferred(Limits(answer_within=0.1)).addTimeout(20, cast(Any, reactor))
+        error = await self.assertFailure(refused, StoreRefused)
+        self.assertIn("does not answer", str(error))
+        self.assertNotIn("\n", str(error))

@@ -20,8 +20,8 @@ class RaceTests(ServerCase):
 
     async def two(self) -> tuple[Store, Store, Account]:
         """Two nodes, and an account that both know."""
-        first = await self.opened(Limits(node=1))
-        second = await self.opened(Limits(node=2))
+        first = await self.opened(Limits(node=1, shared=True))
+        second = await self.opened(Limits(node=2, shared=True))
         ana = await first.database.commit(lambda tx: first.accounts.add(tx, account()))
         return first, second, ana
 

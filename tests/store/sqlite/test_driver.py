@@ -3,14 +3,17 @@
 import sqlite3
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import text
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
-from mytracks.store.database import Database, State, StorageFailed, StorageFull
+from mytracks.store.database import Database, State, StorageFailed, StorageFull, sql
 from mytracks.store.files import FILE
 from mytracks.store.limits import Limits
 from mytracks.store.notes import note
+from mytracks.store.statements import Statement
 from mytracks.transaction import Transaction
 from tests.contracts.database import DatabaseContract, named, names
 from tests.store.cases import StoreCase, sqlite
@@ -64,6 +67,35 @@ class SQLiteTests(StoreCase):
         self.assertGreaterEqual(database.commits - before, 10)
         self.assertLess(database.commits - before, 500)
         self.assertEqual(0, database.waiting)
+
+    async def test_a_writer_that_ends_lets_nobody_of_its_batch_wait(self) -> None:
+        """Whoever asked would hold up the stop, and the health would tell what was to be stored."""
+        database = (await self.opened()).database
+
+        def broken() -> None:
+            raise LookupError("a place")
+
+        async def unit(tx: Transaction) -> None:
+            await note(named(0), "", 0)(tx)
+            sql(tx).after(broken)
+
+        waiting = database.commit(unit).addTimeout(5, cast(Any, reactor))
+        await self.assertFailure(waiting, StorageFailed)
+        while not self.fatal:
+            await database.read(_nothing)
+        self.assertEqual(["the writer ended"], self.fatal)
+        self.assertEqual("the writer ended", database.health.reason)
+        self.assertEqual(1, len(self.flushLoggedErrors(LookupError)))
+
+    async def test_an_error_quotes_nothing_of_what_was_to_be_stored(self) -> None:
+        """It is logged where a message could not be stored, and a row of those is a place."""
+        database = (await self.opened()).database
+
+        async def unit(tx: Transaction) -> None:
+            await sql(tx).run(Statement(text("INSERT INTO setting VALUES (NULL, 'here', 1)")))
+
+        error: Any = await self.assertFailure(database.commit(unit), sqlite3.IntegrityError)
+        self.assertNotIn("here", str(error))
 
     async def test_the_log_is_folded_into_the_file_when_it_is_closed(self) -> None:
         """One file to copy once the process has ended."""
