@@ -59,7 +59,6 @@ class Client(Generic[Who, Facts, Kept]):
         "heard",
         "peer",
         "talk",
-        "told",
     )
 
     log = Logger()
@@ -74,7 +73,6 @@ class Client(Generic[Who, Facts, Kept]):
         door: Door[Who],
     ) -> None:
         self.peer = peer
-        self.told = float("-inf")
         self._link = link
         self._machine = machine
         self._exchange = exchange
@@ -216,12 +214,8 @@ class Client(Generic[Who, Facts, Kept]):
         self._stage = Stage.CONNECTED
         self._connect = None
         self._exchange.terms.counters.connected += 1
-        self.log.info(
-            "{client} of {user} connected from {address}, protocol level {protocol_level}",
-            client=conversation.client_id,
-            user=conversation.namespace,
-            address=self.peer.address,
-            protocol_level=connect.level,
+        self._exchange.terms.incidents.came(
+            conversation.namespace, conversation.client_id, self.peer, connect.level
         )
         connack, events = self._machine.accept(present, conversation.unreleased)
         self._exchange.terms.counters.packets_received += len(events)
@@ -377,11 +371,8 @@ class Client(Generic[Who, Facts, Kept]):
         self._wait(0, None)
         conversation, self.talk = self.talk, None
         if conversation is not None:
-            self.log.info(
-                "{client} of {user} is gone",
-                client=conversation.client_id,
-                user=conversation.namespace,
-            )
+            incidents = self._exchange.terms.incidents
+            incidents.left(conversation.namespace, conversation.client_id)
             conversation.end()
 
     def _gone(self) -> None:

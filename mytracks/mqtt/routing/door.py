@@ -13,9 +13,6 @@ from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect
 from mytracks.mqtt.routing.ports import Peer, Who
 from mytracks.mqtt.routing.terms import Terms
 
-TELL_TAKEOVERS_EVERY: Final = 60.0
-"""Seconds for which two phones that fight over one client id are not told of again."""
-
 CONNACK_CODES: Final[Mapping[type[errors.Refused], ConnackCode]] = {
     errors.Unauthenticated: ConnackCode.BAD_CREDENTIALS,
     errors.NotFound: ConnackCode.BAD_CREDENTIALS,
@@ -34,7 +31,6 @@ class Guest(Protocol[_Who_contra]):
     """A client that wants in. It may be gone before the decision: then `waiting` is False."""
 
     peer: Peer
-    told: float
 
     @property
     def waiting(self) -> bool: ...
@@ -95,16 +91,6 @@ class Door(Generic[Who]):
         """The older connection goes, its Will is due [MQTT-3.1.4-2]."""
         self._terms.counters.takeovers += 1
         self._terms.incidents.took_over(namespace, client_id, holder.peer, guest.peer)
-        now = self._terms.clock.seconds()
-        guest.told = holder.told
-        if now >= holder.told + TELL_TAKEOVERS_EVERY:
-            guest.told = now
-            self.log.info(
-                "{client} at {old} gives way to a connection from {new}",
-                client=client_id,
-                old=holder.peer.address,
-                new=guest.peer.address,
-            )
         holder.give_way()
 
     def _turned_down(self, failure: Failure, guest: Guest[Who]) -> None:

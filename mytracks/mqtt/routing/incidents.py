@@ -1,10 +1,11 @@
-"""Remembers what went wrong at the door, for administrators: a bounded number, and not for ever.
+"""Tells the log who comes and goes, and remembers what went wrong at the door, for administrators:
+a bounded number, and not for ever.
 
 Decides what is a fight over a client id: one that changed hands `FIGHT` times in `SPAN` seconds.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from attrs import define
@@ -28,15 +29,16 @@ TIMES: Final = 1_000
 
 @define
 class _Contest:
-    """`times`: of the takeovers, as clock seconds."""
+    """`times`: of the takeovers, as clock seconds. `told`: that it is a fight."""
 
     older: Peer
     newer: Peer
     times: deque[float]
+    told: bool = False
 
 
 class Incidents:
-    """Refusals and takeovers."""
+    """Refusals and takeovers. Who comes and goes without end is told of once, not each time."""
 
     log = Logger()
 
@@ -64,15 +66,34 @@ class Incidents:
         )
         self._refusals.append(refusal)
 
+    def came(self, namespace: str, client_id: str, peer: Peer, level: int) -> None:
+        """A client was let in."""
+        self._saying(namespace, client_id)(
+            "{client} of {user} connected from {address}, protocol level {protocol_level}",
+            client=client_id,
+            user=namespace,
+            address=peer.address,
+            protocol_level=level,
+        )
+
+    def left(self, namespace: str, client_id: str) -> None:
+        """Its connection is over."""
+        say = self._saying(namespace, client_id)
+        say("{client} of {user} is gone", client=client_id, user=namespace)
+
     def took_over(self, namespace: str, client_id: str, older: Peer, newer: Peer) -> None:
         """A connection has taken the client id of another."""
         key = namespace, client_id
+        self._forget(key)
         contest = self._contests.pop(key, None)
-        times = deque[float](maxlen=TIMES) if contest is None else contest.times
-        times.append(self._clock.seconds())
-        self._contests[key] = _Contest(older, newer, times)
+        if contest is None:
+            contest = _Contest(older, newer, deque(maxlen=TIMES))
+        contest.older, contest.newer = older, newer
+        contest.times.append(self._clock.seconds())
+        self._contests[key] = contest
         if len(self._contests) > CONTESTED:
             self._contests.popitem(last=False)
+        self._tell(key, contest)
 
     @property
     def refusals(self) -> Sequence[Refusal]:
@@ -82,7 +103,8 @@ class Incidents:
     @property
     def contentions(self) -> Sequence[Contention]:
         """Where there is a fight: the latest first."""
-        self._forget()
+        for key in list(self._contests):
+            self._forget(key)
         now, ago = self._clock.now(), self._clock.seconds()
         return [
             Contention(
@@ -98,10 +120,35 @@ class Incidents:
             if len(contest.times) >= FIGHT
         ]
 
-    def _forget(self) -> None:
+    def _forget(self, key: tuple[str, str]) -> None:
+        """What was too long ago."""
+        contest = self._contests.get(key)
+        if contest is None:
+            return
         oldest = self._clock.seconds() - SPAN
-        for key, contest in list(self._contests.items()):
-            while contest.times and contest.times[0] < oldest:
-                contest.times.popleft()
-            if not contest.times:
-                del self._contests[key]
+        while contest.times and contest.times[0] < oldest:
+            contest.times.popleft()
+        if not contest.times:
+            del self._contests[key]
+
+    def _saying(self, namespace: str, client_id: str) -> Callable[..., None]:
+        key = namespace, client_id
+        self._forget(key)
+        contest = self._contests.get(key)
+        return self.log.debug if contest is not None and contest.told else self.log.info
+
+    def _tell(self, key: tuple[str, str], contest: _Contest) -> None:
+        namespace, client_id = key
+        addresses = {"old": contest.older.address, "new": contest.newer.address}
+        if len(contest.times) < FIGHT:
+            text = "{client} of {user} at {old} gives way to a connection from {new}"
+            self.log.info(text, client=client_id, user=namespace, **addresses)
+        elif not contest.told:
+            contest.told = True
+            self.log.warn(
+                "connections from {old} and {new} take the client id {client} of {user} from each "
+                "other: two devices have the same; until they stop no more is said of it",
+                client=client_id,
+                user=namespace,
+                **addresses,
+            )

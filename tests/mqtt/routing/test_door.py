@@ -1,7 +1,7 @@
 """CONNECT: who is let in, what the others are told, and what happens around it."""
 
 from twisted.internet.defer import Deferred
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Busy, Unauthenticated, Unavailable
@@ -10,7 +10,8 @@ from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect
 from mytracks.mqtt.protocol.packets.ping import Pingreq, Pingresp
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.protocol.packets.subscribe import Suback, Subscribe
-from mytracks.mqtt.routing.door import CONNACK_CODES, TELL_TAKEOVERS_EVERY
+from mytracks.mqtt.routing.door import CONNACK_CODES
+from mytracks.mqtt.routing.incidents import SPAN
 from mytracks.mqtt.routing.limits import Limits
 from mytracks.mqtt.routing.ports import Peer
 from mytracks.mqtt.routing.registry import MARGIN
@@ -249,13 +250,27 @@ class TakeoverTests(SynchronousTestCase):
         self.rig.phone(user="eve")
         self.assertFalse(old.closed)
 
-    def test_two_phones_that_fight_are_told_of_once_a_minute(self) -> None:
-        """The log says from where both come, and does not fill the disk."""
+    def test_two_phones_that_fight_are_told_of_once(self) -> None:
+        """The log says from where both come, and does not fill the disk with what they do."""
         with capturedLogs() as told:
-            for n in range(10):
+            for n in range(80):
                 self.rig.connect(address=f"192.0.2.{n % 2}")
-            self.rig.timers.advance(TELL_TAKEOVERS_EVERY)
-            self.rig.connect(address="192.0.2.0")
-        lines = [event for event in told if "gives way" in event["log_format"]]
-        self.assertEqual(2, len(lines))
-        self.assertEqual({"192.0.2.0", "192.0.2.1"}, {lines[0]["old"], lines[0]["new"]})
+                self.rig.timers.advance(1)
+        (warned,) = [event for event in told if event["log_level"] is LogLevel.warn]
+        self.assertEqual({"192.0.2.0", "192.0.2.1"}, {warned["old"], warned["new"]})
+        after = told[told.index(warned) + 1 :]
+        self.assertEqual({LogLevel.debug}, {event["log_level"] for event in after})
+        self.assertLess(told.index(warned), 10)
+
+    def test_once_they_have_stopped_all_is_told_as_ever(self) -> None:
+        """Ten minutes later; a fight of then is told of."""
+        for n in range(2):
+            with capturedLogs() as told:
+                for _ in range(5):
+                    phone = self.rig.connect()
+            levels = [event["log_level"] for event in told]
+            self.assertEqual(1, levels.count(LogLevel.warn), n)
+            self.rig.timers.advance(SPAN + 1)
+            with capturedLogs() as told:
+                phone.hang_up()
+            self.assertEqual([LogLevel.info], [event["log_level"] for event in told])
