@@ -130,7 +130,8 @@ class DurableSession(Generic[Who]):
         session.queued, session.queued_size = stored.queued, stored.queued_size
         session.trimmed = stored.trimmed
         for ordinal, topic in stored.replaceable:
-            session._newest.setdefault(topic, []).append(ordinal)
+            if ordinal > stored.sent:  # Else the client may know its packet id.
+                session._newest.setdefault(topic, []).append(ordinal)
         return session
 
     @property
@@ -143,14 +144,10 @@ class DurableSession(Generic[Who]):
     def refer(self, message: Message, qos: int, retain: bool, standing: Standing) -> Reference:
         """A place at the end of the queue. `stored` and `committed`, or `uncommitted`, have to
         follow.
-
-        A client may remember the id of a QoS 2 message, so none is ever displaced.
         """
         ordinal = self.next_ordinal
         self.next_ordinal += 1
         self._coming = _plus(self._coming, (1, weight(message)))
-        if qos == 2 and standing is Standing.REPLACED:
-            standing = Standing.ORDINARY
         return Reference(self.number, ordinal, qos, retain, standing)
 
     def displace(self, topic: str, reference: Reference, most: int) -> Sequence[int]:
