@@ -10,6 +10,7 @@ PUBACK: Final = 0x4002_0000
 """An answer is a number, its four bytes as they are sent: this one or the next, and a packet id."""
 PUBREC: Final = 0x5002_0000
 PUBREL: Final = 0x6202_0000
+PUBCOMP: Final = 0x7002_0000
 
 _AGAIN: Final = 1 << 32
 _ANSWER: Final = _AGAIN - 1
@@ -49,6 +50,10 @@ class Owed:
         if packet_id not in self._again:
             self._again.add(packet_id)
             self._answers.append(answer | _AGAIN)
+
+    def owes(self, answer: int) -> bool:
+        """Whether this was not given yet, not even once."""
+        return answer in self._answers
 
     def forget_repeated(self, packet_id: int) -> None:
         """No second answer is wanted any more."""

@@ -1,12 +1,9 @@
 """QoS 2 messages from the peer between their PUBLISH and our last answer: which ids are in use."""
 
 from collections.abc import Iterable
-from typing import Final
 
 from mytracks.mqtt.protocol.fields import MalformedPacket
-from mytracks.mqtt.protocol.flow import PUBREC, Misused, Owed
-
-_PUBCOMP: Final = b"\x70\x02"
+from mytracks.mqtt.protocol.flow import PUBCOMP, PUBREC, Misused, Owed
 
 
 class Unreleased:
@@ -52,10 +49,16 @@ class Unreleased:
         return known
 
     def completed(self, packet_id: int) -> bytes:
-        """PUBCOMP to every PUBREL; the id is free, and what comes next under it is new."""
+        """PUBCOMP to every PUBREL; the id is free, and what comes next under it is new.
+
+        Should the peer have released before its PUBREC was due, then PUBCOMP leaves behind that.
+        """
         times = self._releasing.pop(packet_id, 0)
         if not times:
             raise Misused(f"no PUBCOMP is owed for packet id {packet_id}")
         # Behind PUBCOMP it would be taken as the answer to another message.
         self._owed.forget_repeated(packet_id)
-        return (_PUBCOMP + packet_id.to_bytes(2)) * times
+        if self._owed.owes(PUBREC | packet_id):
+            self._owed.repeated(PUBCOMP | packet_id)
+            return b""
+        return (PUBCOMP | packet_id).to_bytes(4) * times

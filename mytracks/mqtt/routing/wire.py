@@ -39,9 +39,9 @@ class Wire:
 
     def write(self, data: bytes, packets: int = 1) -> None:
         """Send an answer at once: answers are never queued behind messages. `packets`: how many
-        `data` holds.
+        `data` holds; none may be due.
         """
-        if self.open:
+        if self.open and data:
             counters = self._terms.counters
             counters.answered += packets
             counters.bytes_sent += len(data)

@@ -129,6 +129,10 @@ class Model:
                 self.answers.debts = [
                     d for d in self.answers.debts if not (d.again and d.packet_id == packet_id)
                 ]
+                first = pubrecs(packet_id)
+                if any(d.answer == first and not d.again for d in self.answers.debts):
+                    self.answers.debts.append(Debt(packet_id, pubcomps(packet_id), again=True))
+                    return b""
                 return pubcomps(*[packet_id] * times)
             case Received(packet_id):
                 self.sent[packet_id] = "released"

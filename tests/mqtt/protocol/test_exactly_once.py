@@ -63,6 +63,20 @@ class ReceivingTests(SynchronousTestCase):
                 self.assertEqual([Repeated(7)], machine.receive(publish(7, 2, dup)))
                 self.assertEqual(pubrecs(7), machine.repeated(7))
 
+    def test_what_is_released_before_it_was_received_is_completed_after_that(self) -> None:
+        """[MQTT-4.3.3-1] A peer that does not wait breaks the rules; a PUBREC behind PUBCOMP would
+        break them once more, and be taken for that of the next message under the id."""
+        machine = connected()
+        machine.receive(publish(6, 1) + publish(7, 2))
+        self.assertEqual(b"", machine.stored(7))
+        self.assertEqual([Released(7)], machine.receive(pubrels(7)))
+        self.assertEqual(b"", machine.completed(7))
+        self.assertEqual(pubacks(6) + pubrecs(7) + pubcomps(7), machine.stored(6))
+        self.assertEqual([new(7)], machine.receive(publish(7, 2)))
+        self.assertEqual(pubrecs(7), machine.stored(7))
+        self.assertEqual([Released(7)], machine.receive(pubrels(7)))
+        self.assertEqual(pubcomps(7), machine.completed(7))
+
     def test_nothing_is_acknowledged_again_before_it_is_stored(self) -> None:
         """[MQTT-4.3.3-2] PUBREC is a promise: the first waits for the store, so does the second."""
         machine = connected()

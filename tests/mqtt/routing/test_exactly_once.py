@@ -2,7 +2,7 @@
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from mytracks.mqtt.protocol.packets.acknowledgements import Pubcomp, Pubrec, Pubrel
+from mytracks.mqtt.protocol.packets.acknowledgements import Puback, Pubcomp, Pubrec, Pubrel
 from mytracks.mqtt.protocol.packets.publish import Publish
 from mytracks.mqtt.routing.limits import Limits
 from tests.mqtt.routing.rig import FULL_DISK, Rig
@@ -102,6 +102,23 @@ class FromClientsTests(ExactlyOnceCase):
         self.assertEqual([Pubrec(5), Pubcomp(5)], self.phone.hear())
         (session,) = self.rig.journal.memory.sessions.values()
         self.assertEqual(set(), session.unreleased)
+
+    def test_a_clean_session_answers_in_that_order_too(self) -> None:
+        """There PUBCOMP waits for no store."""
+        self.phone = self.rig.phone("clean")
+        self.rig.journal.by_hand = True
+        self.phone.publish("b", packet_id=4)
+        self.publish(5)
+        self.phone.send(Pubrel(5))
+        self.rig.host.forbidden = {"a"}
+        self.publish(6)
+        self.phone.send(Pubrel(6))
+        self.rig.journal.fire_all()
+        heard = self.phone.hear()
+        self.assertEqual([Puback(4), Pubrec(5)], heard[:2])
+        self.assertEqual({Pubcomp(5), Pubrec(6), Pubcomp(6)}, set(heard[2:]))
+        self.assertLess(heard.index(Pubrec(6)), heard.index(Pubcomp(6)))
+        self.assertEqual(5, len(heard))
 
     def test_while_nothing_can_be_stored_nothing_is_answered(self) -> None:
         """Neither PUBREC nor PUBCOMP; then both."""
