@@ -42,12 +42,13 @@ class DurableSession(Generic[Who]):
     `unshown`: filters, and QoS, for which what is retained was not shown to the end.
     `queued`, `queued_size`: of the queue, by `weight`. `trimmed`: how many messages were lost to a
     full queue, ever; `trimming`: some are about to be. `displaced`: by newer ones, since we
-    started. `ended`: it is no more.
+    started. `told`: whether the log says since the client was last here that messages are lost.
+    `ended`: it is no more.
 
     `_coming`: count and weight of what is being stored, `_going`: of what goes by that, by the
     ordinal that it goes for (0: for none). `_under_way`: weights of what was sent and is still in
     the queue. `_marks`: what `marked` becomes by records under way, by ordinals that they bring or
-    else numbers below 0; `_asked`: the highest of all.
+    else numbers below 0; `_asked`: the highest of all. `_listed`: what `losses` said before.
     """
 
     __slots__ = (
@@ -55,6 +56,7 @@ class DurableSession(Generic[Who]):
         "_asks",
         "_coming",
         "_going",
+        "_listed",
         "_marks",
         "_newest",
         "_under_way",
@@ -116,6 +118,7 @@ class DurableSession(Generic[Who]):
         self._marks: dict[int, int] = {}
         self._asked = 0
         self._asks = 0
+        self._listed = 0, 0
 
     @classmethod
     def restored(cls, stored: StoredSession, who: Who | None) -> "DurableSession[Who]":
@@ -129,6 +132,7 @@ class DurableSession(Generic[Who]):
         session._under_way = dict(stored.under_way)
         session.queued, session.queued_size = stored.queued, stored.queued_size
         session.trimmed = stored.trimmed
+        session._listed = stored.trimmed, 0
         for ordinal, topic in stored.replaceable:
             if ordinal > stored.sent:  # Else the client may know its packet id.
                 session._newest.setdefault(topic, []).append(ordinal)
@@ -264,6 +268,13 @@ class DurableSession(Generic[Who]):
         self.queued -= removed.count
         self.queued_size -= removed.size
         self.trimmed += removed.trimmed
+
+    def losses(self) -> tuple[int, int]:
+        """How many messages were lost to a full queue, and displaced by newer ones, since this was
+        last asked or we started."""
+        listed, self._listed = self._listed, (self.trimmed, self.displaced)
+        self.told = False
+        return self.trimmed - listed[0], self.displaced - listed[1]
 
     def excess(self, limits: Limits) -> Trim | None:
         """What has to go once all is done that is being recorded. Messages that may be on the wire

@@ -79,6 +79,7 @@ class Sessions(Generic[Who]):
         if session is not None and self._has_lapsed(session, now):
             lapsed, session = (self._lapse(session),), None
         if session is not None:
+            self._tell_losses(session)
             return Opening(session, True, [self._seen(session, who, mark, level, now)])
         room = self._make_room(namespace)
         if room is None:
@@ -168,6 +169,18 @@ class Sessions(Generic[Who]):
             self._told(session, "its user has too many, and it was not here for longest")
             self._terms.counters.lapsed += 1
         return [self.end(session) for session in away[:excess]]
+
+    def _tell_losses(self, session: DurableSession[Who]) -> None:
+        dropped, displaced = session.losses()
+        if dropped or displaced:
+            (self.log.warn if dropped else self.log.info)(
+                "{dropped} messages for {client} of {user} were dropped for want of room, "
+                "{displaced} places replaced by newer ones",
+                dropped=dropped,
+                displaced=displaced,
+                client=session.client_id,
+                user=session.namespace,
+            )
 
     def _told(self, session: DurableSession[Who], reason: str) -> None:
         self.log.info(

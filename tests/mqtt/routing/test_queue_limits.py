@@ -84,6 +84,21 @@ class LimitTests(QueueCase):
         self.settle()
         self.assertEqual([b"do", b"2", b"this"], self.drain(self.rig.back()))
 
+    def test_who_comes_back_is_told_of_in_the_log_with_what_was_lost(self) -> None:
+        """Once, with the number; what is lost after that is told the next time."""
+        self.begin(Limits(max_queued=5))
+        for dropped, displaced in ((4, 2), (0, 3), (7, 0)):
+            self.away()
+            self.publish(*self.number(range(displaced + 1)), topic=f"place/{dropped}")
+            self.publish(*self.number(range(4 + dropped)))
+            self.settle()
+            with capturedLogs() as told:
+                self.drain(self.rig.back())
+                self.drain(self.rig.back())
+            lines = [each for each in told if "dropped for want of room" in each["log_format"]]
+            numbers = [(each["dropped"], each["displaced"], each["client"]) for each in lines]
+            self.assertEqual([(dropped, displaced, "phone")], numbers)
+
     def test_bytes_count_as_well(self) -> None:
         """At the limit and one byte above it."""
         each = weight(Message("a", bytes(1000), 1, False))
