@@ -66,7 +66,7 @@ async def open_store(
     if not database.startswith(POSTGRESQL):
         # The text may hold a password: it is not repeated.
         raise StoreRefused("the database must be sqlite or a postgresql:// URL")
-    return await _on_postgresql(database, clock, reactor, limits, on_fatal)
+    return await _on_postgresql(directory, database, clock, reactor, limits, on_fatal)
 
 
 async def _on_sqlite(
@@ -95,6 +95,7 @@ async def _on_sqlite(
 
 
 async def _on_postgresql(
+    directory: Path,
     url: str,
     clock: Clock,
     reactor: IReactorFromThreads,
@@ -104,10 +105,12 @@ async def _on_postgresql(
     # psycopg2 and libpq are large, and needed only here.
     from mytracks.store.postgresql import opening
     from mytracks.store.postgresql.driver import PostgreSQLDatabase
+    from mytracks.store.postgresql.known import Known
 
+    known = Known(directory)
     opened = PostgreSQLDatabase(
         url,
-        lambda: opening.prepare(url, limits, int(clock.now())),
+        lambda: opening.prepare(url, limits, int(clock.now()), known=known),
         clock,
         reactor,
         limits,

@@ -27,6 +27,7 @@ from mytracks.store.postgresql.catalogue import (
     Server,
 )
 from mytracks.store.postgresql.hanging import bounded
+from mytracks.store.postgresql.known import Known
 from mytracks.store.postgresql.refusing import refusal, refuse_server
 from mytracks.store.schema import REVISION, ddl, tables
 from mytracks.store.statements import NAMED
@@ -49,11 +50,19 @@ _SESSION: Final = (
 log = Logger()
 
 
-def prepare(url: str, limits: Limits, now: int, scripts: Path | None = None) -> None:
+def prepare(
+    url: str,
+    limits: Limits,
+    now: int,
+    scripts: Path | None = None,
+    *,
+    known: Known | None = None,
+) -> None:
     """Make, or check and migrate, the tables of the database at `url`. `now`: UTC seconds.
 
-    `scripts`: other migrations than ours. Raises StoreRefused, and CorruptDatabase when tables of
-    ours are there but not whole.
+    `scripts`: other migrations than ours; `known`: where it is remembered which databases were in
+    use. Raises StoreRefused, and CorruptDatabase when tables of ours are there but not whole, or
+    gone.
     """
     where = address.place(url)
     try:
@@ -66,9 +75,13 @@ def prepare(url: str, limits: Limits, now: int, scripts: Path | None = None) -> 
                 with bounded(connection, where, limits.prepare_within + within):
                     held.enter_context(_alone(connection, where, limits.prepare_within))
                 with bounded(connection, where, within):
+                    if known is not None:
+                        _refuse_emptied(connection, where, known)
                     old = _furnish(connection, where, now, scripts)
                 if old is not None:
                     _migrate(connection, where, old, now, scripts)
+                if known is not None:
+                    known.remember(where)
     except psycopg2.Error as error:
         raise refusal(url, error) from error
 
@@ -126,6 +139,16 @@ def _alone(connection: extensions.connection, where: str, patience: float) -> It
             cursor.execute(_SESSION[-1])
     yield
     ask(connection, "SELECT pg_advisory_unlock(%s, %s)", LOCK)
+
+
+def _refuse_emptied(connection: extensions.connection, where: str, known: Known) -> None:
+    """Whoever lost all tables must not find an empty store, and phones acknowledged into it."""
+    if known.remembers(where) and not ask(connection, TABLES):
+        _refuse_second(connection, where)
+        raise CorruptDatabase(
+            f"the tables of the database {where} are gone: restore a backup, or remove"
+            f" {known.path} to begin with an empty one"
+        )
 
 
 def _furnish(

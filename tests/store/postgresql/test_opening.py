@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -14,6 +15,7 @@ from mytracks.store.files import CorruptDatabase, StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.postgresql import address
 from mytracks.store.postgresql.catalogue import Server
+from mytracks.store.postgresql.known import Known
 from mytracks.store.postgresql.opening import LOCK, ask, connect, prepare
 from mytracks.store.postgresql.refusing import refuse_server
 from mytracks.store.schema import REVISION
@@ -212,6 +214,30 @@ class RefusingTests(OpeningCase):
             with self.assertRaises(CorruptDatabase):
                 prepare(self.url, Limits(), NOW)
             self.assertIn(expected, self.refusal())
+
+    def test_a_database_that_was_emptied_is_called_damaged(self) -> None:
+        """A fresh one in its place would take what phones send, and show nobody their places."""
+        folder = Path(self.mktemp())
+        known = Known(folder)
+        for _ in range(2):
+            prepare(self.url, Limits(), NOW, known=known)
+        self.assertEqual(["databases"], [path.name for path in folder.iterdir()])
+        self.assertEqual(1, len(known.path.read_text().splitlines()))
+        self.execute("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
+        with self.assertRaises(CorruptDatabase) as refused:
+            prepare(self.url, Limits(), NOW, known=known)
+        line = str(refused.exception)
+        self.assertIn("are gone", line)
+        self.assertIn(str(known.path), line)
+        self.assertNotIn("\n", line)
+        known.path.unlink()
+        prepare(self.url, Limits(), NOW, known=known)
+
+    def test_a_folder_that_cannot_be_written_ends_no_start(self) -> None:
+        """It is only the memory of the next one."""
+        place = Path(self.mktemp())
+        place.write_text("no folder")
+        prepare(self.url, Limits(), NOW, known=Known(place))
 
     def test_an_encoding_that_cannot_hold_every_name_is_refused(self) -> None:
         """It would fail at the first letter that it does not have."""
