@@ -64,7 +64,7 @@ class DurableOutgoing(Generic[Who]):
 
     `_inflight`: ordinals by packet id, oldest first. `_resent`: messages up to this ordinal may
     have been sent in an earlier connection. `_early`: QoS 0 ones from before the client was ready.
-    `_unread`: no page was read yet. `_asking`: it is being noted how far is sent.
+    `_unread`: the first page is to come. `_asking`: it is being noted how far is sent.
     """
 
     __slots__ = (
@@ -108,9 +108,9 @@ class DurableOutgoing(Generic[Who]):
         self._held: IDelayedCall | None = terms.clock.later(HELD_FOR, self.begin)
         self._early: list[Message] = []
         self._pages = Pages(session.number, not session.queued, ledger, terms.clock, self._read)
-        self._unread = True
+        self._unread = session.queued > 0
         self._asking = False
-        if not session.queued:
+        if not self._unread:
             session.begins_with(())
         self._resent = session.sent
         self._going = False

@@ -2,6 +2,7 @@
 
 from twisted.logger import capturedLogs
 
+from mytracks.mqtt.protocol.packets.acknowledgements import Puback
 from mytracks.mqtt.protocol.packets.subscribe import Subscribe
 from mytracks.mqtt.routing.changes import weight
 from mytracks.mqtt.routing.limits import Limits
@@ -182,6 +183,24 @@ class LimitTests(QueueCase):
         self.assertEqual(100, len(self.drain(self.rig.back())))
         self.settle()
         self.assertEqual((0, 0), (len(session._under_way), self.queued()))
+
+    def test_what_is_on_the_wire_does_not_count_however_the_rest_is_read(self) -> None:
+        """From memory at first, page by page once it is too much."""
+        self.begin(Limits(max_inflight=5, max_queued=150))
+        phone = self.rig.resident()
+        self.publish(*self.number(range(155)))
+        sent = phone.messages()
+        for each in sent[2:]:  # The first two stay on the wire.
+            phone.send(Puback(each.packet_id or 0))
+        while came := phone.messages():
+            phone.send(*(Puback(each.packet_id or 0) for each in came))
+            self.rig.turn(2)
+            if came[-1].payload == b"120":
+                break
+        (session,) = self.rig.sessions
+        self.assertTrue({1, 2} <= set(session._under_way))
+        self.settle()
+        self.assertEqual(0, self.rig.broker.counters.overflowed)
 
     def test_one_more_user_is_not_bounded_by_anothers(self) -> None:
         """Each session has its own."""
