@@ -106,7 +106,7 @@ class _Load(ProcessProtocol):
         self.done: Deferred[None] = Deferred()
         self.gone: Deferred[None] = Deferred()
 
-    def outReceived(self, data: bytes) -> None:  # noqa: N802  # Twisted's name
+    def outReceived(self, data: bytes) -> None:  # Twisted's name
         """Arrivals, each as its time in nanoseconds."""
         self.first = self.first or time.monotonic()
         data = self._part + data
