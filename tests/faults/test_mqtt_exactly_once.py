@@ -211,7 +211,7 @@ class ExactlyOnceTests(ExactlyOnceCase):
 class MutantTests(ExactlyOnceCase):
     """The test of the test."""
 
-    def flaws(self, command: Sequence[str], rounds: int = 3) -> list[Outcome]:
+    def flaws(self, command: Sequence[str], rounds: int = 12) -> list[Outcome]:
         """What the QoS 2 subscriber got of the QoS 2 publishers, round after round until it is
         not what the promise says."""
         if not databases.ON_SQLITE:

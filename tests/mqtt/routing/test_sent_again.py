@@ -29,7 +29,7 @@ class SentBeforeTests(QueueCase):
         self.assertEqual({False}, set(self.dups(self.rig.back()).values()))
 
     def test_all_that_was_sent_comes_with_dup(self) -> None:
-        """[MQTT-3.3.1-1] Also when much was acknowledged that the journal does not know yet, and
+        """[MQTT-3.3.1.-1] Also when much was acknowledged that the journal does not know yet, and
         what is published after that does not."""
         self.begin(Limits(max_inflight=5))
         phone = self.rig.resident()
