@@ -43,7 +43,8 @@ class LimitsTests(SynchronousTestCase):
 
     def test_the_least_of_each_is_taken_and_one_less_is_refused_by_name(self) -> None:
         """Zero readers never answered, a batch of none was never committed."""
-        self.assertEqual(set(LEAST), set(Limits.__annotations__))
+        numbers = {name for name, kind in Limits.__annotations__.items() if kind is not bool}
+        self.assertEqual(set(LEAST), numbers)
         for name, least in LEAST.items():
             self.assertEqual(least, getattr(Limits(**{name: least}), name))
             with self.assertRaises(ValueError) as caught:
