@@ -191,9 +191,9 @@ class ScheduleTests(TestCase):
     async def test_one_that_hangs_is_broken_off_and_told_once(self) -> None:
         """A disk or a server that answers no more must not end all backups that follow."""
         fill(self.data, 50_000)
-        schedule = self.opened(longest="0.0001")
+        schedule = self.opened(longest="0.00001")
         said = await self.heard()
-        self.assertIn("the scheduled backup failed: it is broken off, 0.0001 hours", said)
+        self.assertIn("the scheduled backup failed: it is broken off, 1e-05 hours", said)
         while schedule._running is not None:
             await self.pause()
         self.assertEqual([], folder.backups(self.place, NOW))
