@@ -95,6 +95,7 @@ class Daemon(Service):
         Service.startService(self)
         self._reactor.addSystemEventTrigger("after", "shutdown", self._leave)
         signal.signal(signal.SIGHUP, lambda *_: self._reactor.callFromThread(self.reload))
+        self._reactor.callWhenRunning(hear_once, signal.SIGTERM)
         self._opening = Deferred.fromCoroutine(self._open()).addErrback(self._broke)
 
     def stopService(self) -> Deferred[None]:
@@ -247,6 +248,22 @@ class Daemon(Service):
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(self._exit_code)
+
+
+def hear_once(number: int) -> None:
+    """Let whoever handles the signal `number` now hear it once: told twice in one turn, Twisted
+    would log that it cannot stop what has stopped."""
+    handler = signal.getsignal(number)
+    if not callable(handler):
+        return
+    heard: list[int] = []
+
+    def hear(number: int, frame: Any) -> None:
+        if not heard:
+            heard.append(number)
+            handler(number, frame)
+
+    signal.signal(number, hear)
 
 
 _RESTARTING: Final = tuple(
