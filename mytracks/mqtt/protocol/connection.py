@@ -50,27 +50,6 @@ from mytracks.mqtt.protocol.topics import check_depth
 from mytracks.mqtt.protocol.unreleased import Unreleased
 from mytracks.mqtt.protocol.window import Window, released
 
-__all__ = [
-    "Acknowledged",
-    "Completed",
-    "Connecting",
-    "Connection",
-    "ConnectionLimits",
-    "Disconnected",
-    "Event",
-    "Pinged",
-    "Published",
-    "Received",
-    "ReleaseMissed",
-    "Released",
-    "Repeated",
-    "Subscribing",
-    "TooLarge",
-    "Unsubscribing",
-    "UnsupportedLevel",
-    "Violated",
-]
-
 
 @frozen
 class ConnectionLimits:

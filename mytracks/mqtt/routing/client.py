@@ -13,9 +13,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mytracks.errors import Unavailable
-from mytracks.mqtt.protocol.connection import (
+from mytracks.mqtt.protocol.connection import Connection
+from mytracks.mqtt.protocol.events import (
     Connecting,
-    Connection,
     Disconnected,
     Event,
     UnsupportedLevel,

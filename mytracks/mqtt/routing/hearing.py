@@ -5,7 +5,7 @@ from typing import Final, Protocol
 from twisted.internet.interfaces import IDelayedCall
 
 from mytracks.clock import Clock
-from mytracks.mqtt.protocol.connection import Event
+from mytracks.mqtt.protocol.events import Event
 from mytracks.mqtt.routing.link import Link
 
 SLICE: Final = 100
