@@ -221,7 +221,9 @@ class Daemon(Service):
 
     async def _close(self) -> None:
         notify("STOPPING=1")
-        self.log.info("stopping: what is under way is stored and acknowledged first")
+        if self._rooms is not None:
+            # A start that failed has said why, and there is nothing under way.
+            self.log.info("stopping: what is under way is stored and acknowledged first")
         if self._opening is not None:
             self._opening.cancel()
         self._tasks.stop()

@@ -183,6 +183,7 @@ class OutageTests(OutageCase):
         ended = self.daemon.fail_to_start()
         self.assertEqual(1, ended.code)
         self.assert_one_clear_line(ended.out, str(self.server.port))
+        self.assertEqual(1, len(ended.out.splitlines()), ended.out)
         self.server.start()
         self.daemon.start()
 

@@ -177,6 +177,7 @@ class SecondStartTests(WholeCase):
         ended = second.fail_to_start()
         self.assertGreater(ended.code, 0)
         self.assert_one_clear_line(ended.out, str(first.pid))
+        self.assertEqual(1, len(ended.out.splitlines()), ended.out)
         self.assertEqual(first.pid, json.loads((first.data / "runtime.json").read_text())["pid"])
         self.assertEqual(200, self.web(first).get("/api/health").status)
 
