@@ -9,7 +9,7 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from mytracks.clock import Tasks
-from mytracks.errors import Busy, Refused, Unauthenticated
+from mytracks.errors import Busy, Forbidden, Refused, Unauthenticated
 from mytracks.people import device_passwords, names
 from mytracks.people.accounts import Accounts
 from mytracks.people.device_passwords import DevicePasswords
@@ -73,6 +73,23 @@ class SignIn:
             self._told(error, name, door, address)
             raise
         return evolve(who, address=address)
+
+    def certificate(
+        self, user: int, fingerprint: bytes, username: str | None, *, door: Door, address: str
+    ) -> Principal:
+        """Who comes by a client certificate that we know and that is in force. `user`: whose it is.
+        `fingerprint`: its SHA-256. `username`: as it was shown beside it, if it was. Never waits.
+
+        Raises Unauthenticated when the account is disabled or gone, Forbidden when the certificate
+        is not that user's.
+        """
+        account = self._accounts.numbered(user)
+        if account is None or account.disabled:
+            raise Unauthenticated("The account of this certificate is disabled or gone.")
+        if username and names.canonical(username) != account.name:
+            raise Forbidden("The certificate is another user's.")
+        who = _principal(account, door)
+        return evolve(who, address=address, certificate=fingerprint, unnamed=not username)
 
     def again(self, user: int, device: str | None, door: Door) -> Principal | None:
         """Who signed in before as `user`, with a device's password if `device` is named; None: with

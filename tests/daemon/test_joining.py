@@ -68,6 +68,9 @@ class HealthTests(SynchronousTestCase):
             def anonymous(self, *_: Any, **__: Any) -> None:
                 """Nobody is let in without credentials."""
 
+            def certificate(self, *_: Any, **__: Any) -> Any:
+                return "in"
+
         gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store), MQTTLimits())
         connect = Connect(4, "c", True, 60, None, "ana", b"word")
         for state in (*State, State.OK):
