@@ -227,6 +227,19 @@ def client(
     return _signed(subject, alternatives, purpose, public, issuer, serial, valid)
 
 
+def is_ours(certificate: x509.Certificate) -> bool:
+    """Whether an authority was made here: then all that it signed has key identifiers."""
+    subject = certificate.subject
+    organisations = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    marks = subject.get_attributes_for_oid(NameOID.ORGANIZATIONAL_UNIT_NAME)
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.BasicConstraints)
+    except x509.ExtensionNotFound:
+        return False
+    made_here = [each.value for each in organisations] == [ORGANISATION] and bool(marks)
+    return made_here and found.value.path_length == 0
+
+
 def authority_key_identifier(certificate: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     """What certificates and lists that it signs say of its key: as it says itself, if it does."""
     try:

@@ -93,7 +93,7 @@ def read_authority(
     private = read_key(key, password)
     _check_pair(read, private)
     _check_authority(read)
-    return BroughtAuthority(read, private, tuple(_lacks(read)))
+    return BroughtAuthority(read, private, tuple(lacks(read)))
 
 
 def read_server(chain: bytes, key: PrivateKey, now: float) -> BroughtServer:
@@ -179,7 +179,8 @@ def _check_authority(certificate: x509.Certificate) -> None:
             raise _wrong("certificate", "has a critical extension that nobody knows")
 
 
-def _lacks(certificate: x509.Certificate) -> list[str]:
+def lacks(certificate: x509.Certificate) -> list[str]:
+    """What the profile of a usable authority lacks, one line each, for people."""
     found = []
     extensions, usage = certificate.extensions, _usage(certificate)
     if usage is None:

@@ -7,7 +7,7 @@ have a thread of their own. Both queues are bounded; one more is refused as Unav
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from attrs import define
 from twisted.internet.defer import Deferred
@@ -21,6 +21,9 @@ from mytracks.pki.ports import KeyKind
 from mytracks.pki.state import PrivateKey
 
 T = TypeVar("T")
+
+PATIENCE: Final = 1.0
+"""Seconds that the end waits for a key in progress; making one can take longer than a stop may."""
 
 
 @define(eq=False)
@@ -53,7 +56,7 @@ class _Lane:
             job.answer.errback(Failure(Unavailable("The server is stopping.")))
         threads, self._threads = self._threads, []
         for thread in threads:
-            thread.join()
+            thread.join(PATIENCE)
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
         if not self._threads:
@@ -96,7 +99,7 @@ class Signing:
         self._making.open(*(f"keys-{1 + number}" for number in range(self._limits.key_threads)))
 
     def close(self) -> None:
-        """End the threads, waiting only for work in progress; whoever waits is refused."""
+        """End the threads, waiting a little for work in progress; whoever waits is refused."""
         self._signing.close()
         self._making.close()
 
