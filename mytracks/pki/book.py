@@ -175,6 +175,12 @@ class Book:
         yield from (leaf for leaf in self.leaves.values() if leaf.authority == authority)
         yield from (server for server in self.servers.values() if server.authority == authority)
 
+    def table(self, kind: type[Certified]) -> dict[int, Any]:
+        """The rows of that kind, by number."""
+        if kind is Authority:
+            return self.authorities
+        return self.leaves if kind is Leaf else self.servers
+
     async def _read(self, tx: Transaction) -> tuple[Sequence[Any], ...]:
         return (
             await self._stored.authorities.all(tx),
@@ -206,14 +212,9 @@ class Book:
             return self._stored.authorities
         return self._stored.leaves if isinstance(row, Leaf) else self._stored.server_certificates
 
-    def _table(self, row: Certified) -> dict[int, Any]:
-        if isinstance(row, Authority):
-            return self.authorities
-        return self.leaves if isinstance(row, Leaf) else self.servers
-
     def _remember(self, rows: Iterable[Certified]) -> None:
         for row in rows:
-            self._table(row)[row.number] = row
+            self.table(type(row))[row.number] = row
             if isinstance(row, Leaf):
                 self.leaf_of[row.fingerprint] = row
 
@@ -224,7 +225,7 @@ class Book:
         self.authorities[made.authority] = evolve(authority, crl_number=made.number)
 
     def _forget(self, row: Certified) -> None:
-        del self._table(row)[row.number]
+        del self.table(type(row))[row.number]
         if isinstance(row, Leaf):
             del self.leaf_of[row.fingerprint]
         if isinstance(row, Authority):

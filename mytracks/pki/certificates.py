@@ -29,8 +29,9 @@ from mytracks.pki.state import PrivateKey
 
 ORGANISATION: Final = "My Tracks"
 
+PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
 _EXPONENT: Final = 65537
-_PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 _CURVES: Final = {"secp256r1": "p256", "secp384r1": "p384", "secp521r1": "p521"}
 
 
@@ -201,7 +202,7 @@ def authority(
 def server(
     common_name: str,
     hosts: tuple[str, ...],
-    public: _PublicKey,
+    public: PublicKey,
     issuer: Issuer,
     serial: int,
     valid: Validity,
@@ -214,7 +215,7 @@ def server(
 
 
 def client(
-    user: str, device: str, public: _PublicKey, issuer: Issuer, serial: int, valid: Validity
+    user: str, device: str, public: PublicKey, issuer: Issuer, serial: int, valid: Validity
 ) -> x509.Certificate:
     """The certificate of somebody, or of one of their devices where `device` is not empty."""
     path = quote(user, safe="") + (f"/{quote(device, safe='')}" if device else "")
@@ -246,7 +247,7 @@ def authority_key_identifier(certificate: x509.Certificate) -> x509.AuthorityKey
         found = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except x509.ExtensionNotFound:
         public = certificate.public_key()
-        assert isinstance(public, _PublicKey)
+        assert isinstance(public, PublicKey)
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(public)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found.value)
 
@@ -255,7 +256,7 @@ def _signed(
     subject: x509.Name,
     alternatives: x509.SubjectAlternativeName,
     purpose: x509.ObjectIdentifier,
-    public: _PublicKey,
+    public: PublicKey,
     issuer: Issuer,
     serial: int,
     valid: Validity,
@@ -275,7 +276,7 @@ def _signed(
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: _PublicKey, serial: int, valid: Validity
+    subject: x509.Name, issuer: x509.Name, public: PublicKey, serial: int, valid: Validity
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mytracks.errors import Invalid
-from mytracks.pki.certificates import key_description
+from mytracks.pki.certificates import PublicKey, key_description
 from mytracks.pki.state import PrivateKey
 
 LEAST_RSA: Final = 2048
@@ -105,16 +105,55 @@ def read_server(chain: bytes, key: PrivateKey, now: float) -> BroughtServer:
     _check_dates(leaf, now, "chain")
     _check_pair(leaf, key, "chain")
     for lower, upper in pairwise(found):
-        try:
-            lower.verify_directly_issued_by(upper)
-        except (ValueError, TypeError, InvalidSignature):
-            raise _wrong("chain", "is no chain: each must be signed by the next") from None
+        if not is_signed_by(lower, upper):
+            raise _wrong("chain", "is no chain: each must be signed by the next")
     if not has_purpose(leaf, ExtendedKeyUsageOID.SERVER_AUTH):
         raise _wrong("chain", "is not for servers (no serverAuth)")
     hosts = host_names(leaf)
     if not hosts:
         raise _wrong("chain", "names no host (no subjectAltName): phones would refuse it")
     return BroughtServer(leaf, tuple(found[1:]), key, hosts)
+
+
+def read_request(text: bytes) -> PublicKey:
+    """The key of whoever asks for a certificate (PKCS#10, PEM or DER). Raises Invalid."""
+    load = x509.load_pem_x509_csr if b"-----BEGIN" in text else x509.load_der_x509_csr
+    try:
+        if len(text) > MOST_BYTES:
+            raise ValueError("too large")
+        request = load(text)
+        whole, key = request.is_signature_valid, request.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        raise _wrong("request", "is no certificate request in PEM or DER") from None
+    check_strength(key, "request")
+    if not whole:
+        raise _wrong("request", "is not signed by its own key")
+    assert isinstance(key, PublicKey)
+    return key
+
+
+def check_client(certificate: x509.Certificate, key: PrivateKey | None, now: float) -> None:
+    """Whether it may let a client in: what OpenSSL asks, and what it does not. Raises Invalid."""
+    _check_dates(certificate, now)
+    if key is not None:
+        _check_pair(certificate, key)
+    check_strength(certificate.public_key())
+    if not has_purpose(certificate, ExtendedKeyUsageOID.CLIENT_AUTH):
+        raise _wrong("certificate", "is not for clients (no clientAuth)")
+    usage = _usage(certificate)
+    if usage is not None and not usage.digital_signature:
+        raise _wrong("certificate", "may not sign handshakes (key usage)")
+    if _is_authority(certificate):
+        raise _wrong("certificate", "is an authority's")
+
+
+def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether that authority's key and name are those it was signed with."""
+    try:
+        certificate.verify_directly_issued_by(authority)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def has_purpose(certificate: x509.Certificate, purpose: x509.ObjectIdentifier) -> bool:
@@ -159,22 +198,15 @@ def _check_pair(certificate: x509.Certificate, key: PrivateKey, where: str = "ce
 
 
 def _check_authority(certificate: x509.Certificate) -> None:
-    extensions = certificate.extensions
-    try:
-        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
-    except x509.ExtensionNotFound:
-        constraints = x509.BasicConstraints(ca=False, path_length=None)
-    if not constraints.ca:
+    if not _is_authority(certificate):
         raise _wrong("certificate", "is not an authority's (no basicConstraints CA:TRUE)")
     usage = _usage(certificate)
     if usage is not None and not (usage.key_cert_sign and usage.crl_sign):
         raise _wrong("certificate", "may not sign certificates and revocation lists (key usage)")
-    try:
-        certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
+    if not is_signed_by(certificate, certificate):
         told = "is not signed by itself: bring the root, phones send no intermediate certificates"
-        raise _wrong("certificate", told) from None
-    for each in extensions:
+        raise _wrong("certificate", told)
+    for each in certificate.extensions:
         if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
             raise _wrong("certificate", "has a critical extension that nobody knows")
 
@@ -202,6 +234,13 @@ def lacks(certificate: x509.Certificate) -> list[str]:
     if isinstance(certificate.signature_hash_algorithm, SHA1 | MD5):
         found.append("it is signed with SHA-1 or MD5, which phones may refuse")
     return found
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
 
 
 def _usage(certificate: x509.Certificate) -> x509.KeyUsage | None:
