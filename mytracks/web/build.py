@@ -21,6 +21,7 @@ from mytracks.web.pages.map import MapPage
 from mytracks.web.pages.setup import Setup
 from mytracks.web.pages.static import Static
 from mytracks.web.proxies import Proxies
+from mytracks.web.redirects import ToHTTPS
 from mytracks.web.router import Router
 from mytracks.web.routes import Route
 from mytracks.web.services import WebServices
@@ -44,7 +45,12 @@ def build(services: WebServices, limits: Limits) -> Site:
     ]
     openapi.describe(routes)
     return Site(
-        Router(routes, identity, ErrorPages(frame, identity)),
+        Router(
+            routes,
+            identity,
+            ErrorPages(frame, identity),
+            ToHTTPS(services.public_url, services.https_port),
+        ),
         live,
         SecurityHeaders(services.public_url),
         Proxies(

@@ -25,7 +25,7 @@ class WebServices:
     `attendance`: MQTT's clients.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
-    administrator."""
+    administrator. `https_port`: None where there is no TLS, or another one sees to it."""
 
     people: People
     history: History
@@ -43,3 +43,4 @@ class WebServices:
     clock: Clock
     version: str
     trusted_proxies: Sequence[Network] = ()
+    https_port: Callable[[], int | None] = lambda: None

@@ -1,0 +1,186 @@
+"""MQTT over TLS and HTTPS: open while there is a certificate to show, and always with what is in
+force now.
+
+Each change of certificates reaches new connections at once; whoever came in by what is in force no
+more is cut off in the same turn. What is in force the certificates room says.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from OpenSSL import SSL
+from twisted.internet.defer import DeferredLock
+from twisted.internet.interfaces import IProtocol, IProtocolFactory
+from twisted.logger import Logger
+
+from mytracks.clock import Clock, Repeating, Tasks
+from mytracks.host.listeners import OFF, Listeners, PortTaken, Wanted
+from mytracks.host.prompt import Outbox
+from mytracks.mqtt.carriers.secure import LISTENER, SecureFactory, SecureStream
+from mytracks.mqtt.routing.broker import Broker
+from mytracks.pki.handshakes import Diagnoses
+from mytracks.pki.ports import Use
+from mytracks.pki.state import Trust
+from mytracks.pki.tls import Asks, Recognise, Switch, snapshot
+from mytracks.pki.watched import WatchedFactory
+
+LOOK_EVERY: Final = 20.0
+"""Seconds between two looks for certificates that have expired and ports that were taken."""
+
+
+class Door:
+    """One TLS listener. `open`: its port; None: it does not listen."""
+
+    log = Logger()
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        use: Use,
+        asks: Asks,
+        protocols: tuple[bytes, ...],
+        switch: Switch,
+        factory: IProtocolFactory,
+        outbox: Outbox | None = None,
+    ) -> None:
+        self.name = name
+        self.open: int | None = None
+        self._use = use
+        self._asks = asks
+        self._protocols = protocols
+        self._switch = switch
+        self._wanted = Wanted(name, port, factory, outbox)
+        self._ready = False
+        self._told = ""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it should open, or close."""
+        return self._wanted.port != OFF and self._ready != (self.open is not None)
+
+    def follow(self, trust: Trust) -> None:
+        """New connections get what is in force now. What cannot be served is told, and what was
+        served before goes on."""
+        now = snapshot(trust.now, self._use, self._asks, self._protocols)
+        if now is None:
+            self._ready = False
+            return
+        try:
+            self._switch.replace(now)
+        except (SSL.Error, ValueError) as error:
+            self.log.error(
+                "{door} goes on with the certificates of before: {error}",
+                door=self.name,
+                error=str(error),
+            )
+        else:
+            self._ready = True
+
+    async def settle(self, listeners: Listeners) -> None:
+        """Open it or close it, as is due. Raises PortTaken."""
+        if not self.is_due:
+            return
+        if self._ready:
+            self.open = await listeners.listen(self._wanted)
+            self.log.info("{door} listens on port {port}", door=self.name, port=self.open)
+        else:
+            self.open = None
+            await listeners.shut(self.name)
+            self.log.warn("{door} has no certificate any more and is closed", door=self.name)
+        self._told = ""
+
+    def complain(self, error: PortTaken) -> None:
+        """Once for each trouble."""
+        if str(error) != self._told:
+            self._told = str(error)
+            self.log.error("{error}; it is tried again", error=str(error))
+
+
+class SecureDoors:
+    """Both. `changed` is called when one has opened or closed."""
+
+    def __init__(
+        self,
+        doors: Sequence[Door],
+        streams: SecureFactory,
+        trust: Trust,
+        clock: Clock,
+        listeners: Listeners,
+        changed: Callable[[], None],
+    ) -> None:
+        self._doors = doors
+        self._streams = streams
+        self._trust = trust
+        self._listeners = listeners
+        self._changed = changed
+        self._tasks = Tasks()
+        self._lock = DeferredLock()
+        self._looking = Repeating(clock, LOOK_EVERY, self._look, "looking after certificates")
+
+    async def open(self) -> None:
+        """Listen where there is a certificate already; follow what changes. Raises PortTaken."""
+        for door in self._doors:
+            door.follow(self._trust)
+            await door.settle(self._listeners)
+        self._trust.watch(self._follow)
+        self._looking.start()
+
+    async def close(self) -> None:
+        """Follow nothing any more."""
+        self._looking.stop()
+        self._tasks.stop()
+        self._streams.close()
+
+    def _follow(self) -> None:
+        """Certificates have changed."""
+        for door in self._doors:
+            door.follow(self._trust)
+        self._look()
+
+    def _look(self) -> None:
+        self._streams.sweep()
+        if any(door.is_due for door in self._doors):
+            self._tasks.start(self._settle(), "opening and closing TLS listeners")
+
+    async def _settle(self) -> None:
+        await self._lock.acquire()
+        try:
+            before = [door.open for door in self._doors]
+            for door in self._doors:
+                try:
+                    await door.settle(self._listeners)
+                except PortTaken as error:
+                    door.complain(error)
+            if before != [door.open for door in self._doors]:
+                self._changed()
+        finally:
+            self._lock.release()
+
+
+def mqtt_door(
+    broker: Broker[Any, Any, Any],
+    recognise: Recognise,
+    asks: Asks,
+    port: int,
+    clock: Clock,
+    diagnoses: Diagnoses,
+    outbox: Outbox,
+) -> tuple[Door, SecureFactory]:
+    """MQTT over TLS, and who looks after its connections."""
+    streams = SecureFactory(broker, recognise, clock)
+    switch = Switch(recognise)
+    factory = WatchedFactory(switch, streams, diagnoses, LISTENER, _has_spoken, clock.timers)
+    door = Door("MQTT over TLS", port, Use.MQTT, asks, (b"mqtt",), switch, factory, outbox)
+    return door, streams
+
+
+def https_door(site: IProtocolFactory, port: int, clock: Clock, diagnoses: Diagnoses) -> Door:
+    """The web over TLS, where nobody is asked for a certificate."""
+    switch = Switch(lambda _: False)
+    factory = WatchedFactory(switch, site, diagnoses, "https", lambda _: True, clock.timers)
+    return Door("HTTPS", port, Use.WEB, Asks.NOTHING, (b"http/1.1",), switch, factory)
+
+
+def _has_spoken(stream: IProtocol) -> bool:
+    return isinstance(stream, SecureStream) and stream.spoke
