@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Any, cast
 
-from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime, ISSLTransport
+from twisted.internet.interfaces import (
+    IAddress,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+    ISSLTransport,
+)
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -61,6 +67,12 @@ class WatchedFactory(TLSMemoryBIOFactory):
         self._switch = switch
         self._diagnoses = diagnoses
         self._listener = listener
+
+    def buildProtocol(self, addr: IAddress | None) -> Watched | None:  # type: ignore[override]
+        """None: whoever is behind TLS has no room."""
+        # Twisted would lay TLS over nothing.
+        inner = self.wrappedFactory.buildProtocol(cast(IAddress, addr))
+        return None if inner is None else self.protocol(self, inner)
 
     @property
     def names(self) -> tuple[str, ...]:
