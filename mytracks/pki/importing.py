@@ -55,10 +55,13 @@ def read_certificates(text: bytes, where: str = "certificate") -> Sequence[x509.
             found = x509.load_pem_x509_certificates(text)
         else:
             found = [x509.load_der_x509_certificate(text)]
+        whole = all(each.serial_number > 0 for each in found)
         for each in found:
             each.public_key(), each.extensions, each.subject, each.issuer
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
         raise _wrong(where, "is no certificate in PEM or DER") from None
+    if not whole:
+        raise _wrong(where, "has a serial number that is not positive")
     return found
 
 

@@ -11,6 +11,12 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from mytracks.clock import Clock
 from mytracks.store.accounts import StoredAccounts
+from mytracks.store.certificates import (
+    StoredAuthorities,
+    StoredLeaves,
+    StoredRevocationLists,
+    StoredServerCertificates,
+)
 from mytracks.store.contexts import Contexts
 from mytracks.store.database import Database
 from mytracks.store.device_passwords import StoredDevicePasswords
@@ -41,6 +47,10 @@ class Store:
     devices: StoredDevices
     locations: StoredLocations
     journal: StoredJournal
+    authorities: StoredAuthorities
+    server_certificates: StoredServerCertificates
+    leaves: StoredLeaves
+    revocation_lists: StoredRevocationLists
 
     def close(self) -> Deferred[None]:
         """Store what waits, refuse what comes, fire when all is closed."""
@@ -132,4 +142,8 @@ def _furnished(database: Database, limits: Limits) -> Store:
         devices=devices,
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),
+        authorities=StoredAuthorities(),
+        server_certificates=StoredServerCertificates(),
+        leaves=StoredLeaves(),
+        revocation_lists=StoredRevocationLists(),
     )
