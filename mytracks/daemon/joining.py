@@ -9,6 +9,7 @@ from attrs import frozen
 
 from mytracks import __version__
 from mytracks.clock import Clock
+from mytracks.daemon.certificates import forget
 from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
@@ -22,11 +23,16 @@ from mytracks.phones.gatekeeper import Gatekeeper
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
+from mytracks.pki.build import PKI
+from mytracks.pki.handshakes import Diagnoses
+from mytracks.pki.keyring import FILE as KEYRING
+from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
 from mytracks.sharing.identity import Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
 from mytracks.store.open import Store
+from mytracks.store.sealed import sealed_exists
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -45,14 +51,16 @@ WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
 
 @frozen
 class Rooms:
-    """What the daemon is made of, joined."""
+    """What the daemon is made of, joined. `handshakes`: those that came to nothing."""
 
     people: People
+    pki: PKI
     tracks: Tracks
     broker: MQTT
     gatekeeper: Gatekeeper
     site: Site
     setup: SetupToken
+    handshakes: Diagnoses
 
 
 @frozen(kw_only=True)
@@ -61,6 +69,8 @@ class Ports:
 
     http: int | None
     mqtt: int | None
+    https: int | None = None
+    mqtt_tls: int | None = None
 
 
 def healthy(store: Store) -> bool:
@@ -88,6 +98,7 @@ def join(
     settings: Settings,
     store: Store,
     people: People,
+    pki: PKI,
     clock: Clock,
     ports: Callable[[], Ports],
     wrap_journal: WrapJournal,
@@ -99,7 +110,7 @@ def join(
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
-    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
+    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt, pki.clients)
     broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
     setup = SetupToken()
     services = WebServices(
@@ -119,11 +130,14 @@ def join(
         clock=clock,
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
+        https_port=lambda: ports().https,
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
+    people.accounts.watch(partial(forget, pki))
+    pki.clients.keep_only({account.number for account in people.accounts.all()})
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
     site = web_room.build(services, settings.http)
-    return Rooms(people, tracks, broker, gatekeeper, site, setup)
+    return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, Diagnoses(clock))
 
 
 def adopt(rooms: Rooms, settings: Settings) -> None:
@@ -141,6 +155,12 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
     if deleted:
         broker.forget(revocation.name)
         tracks.devices.forget(revocation.user)
+
+
+async def open_keys(settings: Settings, store: Store) -> KeyRing:
+    """What secrets in the store are sealed with. Raises KeyRingRefused."""
+    exists = await store.database.read(sealed_exists)
+    return open_keyring(settings.data_dir / KEYRING, sealed_exists=exists)
 
 
 async def open_people(

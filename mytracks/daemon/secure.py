@@ -102,20 +102,24 @@ class SecureDoors:
 
     def __init__(
         self,
-        doors: Sequence[Door],
+        https: Door,
+        mqtt: Door,
         streams: SecureFactory,
         trust: Trust,
         clock: Clock,
         listeners: Listeners,
         changed: Callable[[], None],
     ) -> None:
-        self._doors = doors
+        self.https = https
+        self.mqtt = mqtt
+        self._doors: Sequence[Door] = (https, mqtt)
         self._streams = streams
         self._trust = trust
         self._listeners = listeners
         self._changed = changed
         self._tasks = Tasks()
         self._lock = DeferredLock()
+        self._closing = False
         self._looking = Repeating(clock, LOOK_EVERY, self._look, "looking after certificates")
 
     async def open(self) -> None:
@@ -128,12 +132,15 @@ class SecureDoors:
 
     async def close(self) -> None:
         """Follow nothing any more."""
+        self._closing = True
         self._looking.stop()
         self._tasks.stop()
         self._streams.close()
 
     def _follow(self) -> None:
         """Certificates have changed."""
+        if self._closing:
+            return
         for door in self._doors:
             door.follow(self._trust)
         self._look()

@@ -21,6 +21,7 @@ from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
+from mytracks.daemon.certificates import Unaudited, open_pki, secure_doors
 from mytracks.daemon.joining import (
     Ports,
     Rooms,
@@ -28,9 +29,11 @@ from mytracks.daemon.joining import (
     adopt,
     condition,
     join,
+    open_keys,
     open_people,
     url,
 )
+from mytracks.daemon.secure import SecureDoors
 from mytracks.errors import Unavailable
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
@@ -40,6 +43,7 @@ from mytracks.host.prompt import Outbox
 from mytracks.host.runtime_file import Runtime, RuntimeFile
 from mytracks.host.service_notification import notify
 from mytracks.mqtt.carriers.stream import StreamFactory
+from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import BadSetting, Settings
 from mytracks.store.files import CorruptDatabase, StoreRefused
 from mytracks.store.open import open_store
@@ -52,6 +56,13 @@ EXIT_REFUSED: Final = 1
 EXIT_DATA: Final = 65
 EXIT_STORAGE: Final = 74
 """As sysexits.h numbers them: the data is damaged; writing it failed."""
+
+
+_REFUSALS: Final = (
+    *(DataDirRefused, StoreRefused, KeyRingRefused),
+    *(PortTaken, FrontEndMissing, OSError),
+)
+"""What ends a start with one line, which is the error's own."""
 
 
 class Daemon(Service):
@@ -82,6 +93,7 @@ class Daemon(Service):
         self._ports = Ports(http=None, mqtt=None)
         self._opening: Deferred[None] | None = None
         self._rooms: Rooms | None = None
+        self._secure: SecureDoors | None = None
         self._exit_code = 0
 
     def setServiceParent(self, parent: Any) -> None:
@@ -125,7 +137,7 @@ class Daemon(Service):
             await self._open_rooms()
         except CorruptDatabase as error:
             self._give_up(str(error), EXIT_DATA)
-        except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing, OSError) as error:
+        except _REFUSALS as error:
             self._give_up(str(error), EXIT_REFUSED)
         except Unavailable as error:
             self._give_up(f"what was stored cannot be read: {error}", EXIT_REFUSED)
@@ -146,8 +158,12 @@ class Daemon(Service):
             directory, settings.database, self._clock, self._reactor, settings.store, self._fatal
         )
         opened.push_async_callback(store.close)
+        keys = await open_keys(settings, store)
         people = await open_people(settings, store, self._clock, self._reactor, opened)
-        rooms = join(settings, store, people, self._clock, lambda: self._ports, self._wrap_journal)
+        pki = await open_pki(settings, store, keys, Unaudited(), self._clock, self._reactor, opened)
+        rooms = join(
+            settings, store, people, pki, self._clock, lambda: self._ports, self._wrap_journal
+        )
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)
         store.database.attach(rooms.broker)
@@ -180,9 +196,34 @@ class Daemon(Service):
         outbox = Outbox(partial(self._clock.later, 0))
         mqtt = await listeners.listen(Wanted("MQTT", settings.mqtt_port, carrier, outbox))
         self._ports = Ports(http=http, mqtt=mqtt)
+        secure = secure_doors(
+            settings,
+            rooms.pki,
+            rooms.broker,
+            rooms.site,
+            self._clock,
+            listeners,
+            outbox,
+            rooms.handshakes,
+            self._secure_doors_changed,
+        )
+        self._secure = secure
+        self._opened.push_async_callback(secure.close)
+        await secure.open()
+        self._count_ports(secure)
+
+    def _count_ports(self, secure: SecureDoors) -> None:
+        self._ports = attrs.evolve(self._ports, https=secure.https.open, mqtt_tls=secure.mqtt.open)
+
+    def _secure_doors_changed(self) -> None:
+        """A TLS listener has opened or closed: whoever looks into `runtime.json` has to know."""
+        if self._secure is not None:
+            self._count_ports(self._secure)
+            self._write_runtime_file()
 
     def _announce(self, rooms: Rooms) -> None:
         settings, ports = self._settings, self._ports
+        self._opened.callback(RuntimeFile(settings.data_dir).remove)
         self._write_runtime_file()
         where = url(settings, ports.http)
         self.log.info(
@@ -202,15 +243,14 @@ class Daemon(Service):
 
     def _write_runtime_file(self) -> None:
         ports, file = self._ports, RuntimeFile(self._settings.data_dir)
-        self._opened.callback(file.remove)
         runtime = Runtime(
             pid=os.getpid(),
             version=__version__,
             started=int(self._clock.now()),
             http_port=ports.http,
-            https_port=None,
+            https_port=ports.https,
             mqtt_port=ports.mqtt,
-            mqtt_tls_port=None,
+            mqtt_tls_port=ports.mqtt_tls,
         )
         try:
             file.remove()
