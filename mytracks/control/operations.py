@@ -9,6 +9,7 @@ import msgspec
 from twisted.logger import Logger
 
 from mytracks import errors
+from mytracks.control.taking import Work
 from mytracks.control.wire import Answer, Arguments, Refusal
 from mytracks.health import Health
 from mytracks.people import passwords
@@ -65,15 +66,21 @@ class DevicePath(_Strict):
 
 class Operations:
     """Carries out operations on the people room; tells of the `health` of all, and which
-    `database` (`sqlite` or a URL) is in use."""
+    `database` (`sqlite` or a URL) is in use. `more`: operations on other rooms, by name."""
 
     log = Logger()
 
-    def __init__(self, people: People, health: Callable[[], Health], database: str) -> None:
+    def __init__(
+        self,
+        people: People,
+        health: Callable[[], Health],
+        database: str,
+        more: Mapping[str, Work] | None = None,
+    ) -> None:
         self._people = people
         self._health = health
         self._database = database
-        self._table: Mapping[str, Callable[[Arguments], Awaitable[Any]]] = {
+        self._table: Mapping[str, Work] = {
             "user.add": _taking(NewUser, self._add_user),
             "user.list": _taking(Nothing, self._list_users),
             "user.show": _taking(UserName, self._show_user),
@@ -84,6 +91,7 @@ class Operations:
             "health": _taking(Nothing, self._tell_health),
             "store.state": _taking(Nothing, self._tell_store),
             "device.credential": _taking(DevicePath, self._issue_device_password),
+            **(more or {}),
         }
 
     async def run(self, operation: str, arguments: Arguments) -> Answer:

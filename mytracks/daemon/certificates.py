@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from twisted.logger import Logger
 
@@ -75,6 +76,11 @@ def secure_doors(
     )
     https = https_door(site, settings.https_port, clock, diagnoses)
     return SecureDoors(https, mqtt, streams, pki.trust, clock, listeners, changed)
+
+
+def public_host(settings: Settings) -> str | None:
+    """How the world knows this server, if it does."""
+    return None if settings.public_url is None else urlsplit(settings.public_url).hostname
 
 
 def in_force(pki: PKI, fingerprint: bytes) -> bool:

@@ -9,7 +9,9 @@ from attrs import frozen
 
 from mytracks import __version__
 from mytracks.clock import Clock
-from mytracks.daemon.certificates import forget
+from mytracks.control import pki as pki_operations
+from mytracks.control.operations import Operations
+from mytracks.daemon.certificates import forget, public_host
 from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
@@ -155,6 +157,12 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
     if deleted:
         broker.forget(revocation.name)
         tracks.devices.forget(revocation.user)
+
+
+def operations(settings: Settings, store: Store, people: People, pki: PKI) -> Operations:
+    """What the `mytracks` command can have done."""
+    more = pki_operations.table(pki, people, public_host(settings))
+    return Operations(people, partial(condition, store), settings.database, more)
 
 
 async def open_keys(settings: Settings, store: Store) -> KeyRing:

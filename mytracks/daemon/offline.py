@@ -3,16 +3,16 @@
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from mytracks.clock import Clock
-from mytracks.control.operations import Operations
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.joining import condition, open_people
+from mytracks.daemon.certificates import Unaudited, open_pki
+from mytracks.daemon.joining import open_keys, open_people, operations
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
+from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import Settings
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.open import open_store
@@ -38,16 +38,18 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
                 settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
             )
             opened.push_async_callback(store.close)
+            keys = await open_keys(settings, store)
             people = await open_people(settings, store, clock, reactor, opened)
-            operations = Operations(people, partial(condition, store), settings.database)
-            answers.append(await operations.run(operation, arguments))
+            pki = await open_pki(settings, store, keys, Unaudited(), clock, reactor, opened)
+            work = operations(settings, store, people, pki)
+            answers.append(await work.run(operation, arguments))
             # There is no daemon to go on with it.
             await people.removals.settled()
 
     async def answer() -> None:
         try:
             await work()
-        except (DataDirRefused, StoreRefused) as error:
+        except (DataDirRefused, StoreRefused, KeyRingRefused) as error:
             answers.append(Answer(refusal=Refusal("unavailable", str(error))))
         finally:
             reactor.stop()

@@ -17,7 +17,6 @@ from twisted.python.failure import Failure
 
 from mytracks import __version__
 from mytracks.clock import Clock, Tasks, use_monotonic_timers
-from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
@@ -27,10 +26,10 @@ from mytracks.daemon.joining import (
     Rooms,
     WrapJournal,
     adopt,
-    condition,
     join,
     open_keys,
     open_people,
+    operations,
     url,
 )
 from mytracks.daemon.secure import SecureDoors
@@ -172,7 +171,7 @@ class Daemon(Service):
         await rooms.broker.start()
         control = ControlServer(
             directory / SOCKET_NAME,
-            Operations(people, partial(condition, store), settings.database).run,
+            operations(settings, store, people, pki).run,
             self._reactor,
             self._clock,
             settings.control,
