@@ -293,7 +293,7 @@ class Book:
             if made is None:
                 self.log.error(
                     "there is no revocation list of {name}: its clients are kept out",
-                    name=authority.subject,
+                    name=certificates.called(authority.subject),
                 )
                 continue
             try:
@@ -301,7 +301,7 @@ class Book:
             except revocation.BadList as error:
                 self.log.error(
                     "a revocation list of {name} is not used: {error}",
-                    name=authority.subject,
+                    name=certificates.called(authority.subject),
                     error=str(error),
                 )
             else:

@@ -159,6 +159,11 @@ def part(subject: str, which: x509.ObjectIdentifier = NameOID.COMMON_NAME) -> st
     return str(found[0].value) if found else ""
 
 
+def called(subject: str) -> str:
+    """What people call a certificate of this name."""
+    return part(subject) or subject
+
+
 def validity(now: float, days: int, backdate: int, ends: int | None = None) -> Validity:
     """`days` from `backdate` seconds ago, but not past `ends`."""
     begin = int(now) - backdate
@@ -185,9 +190,9 @@ def authority(
     Without digitalSignature: with it, it would be let in as a client's.
     """
     subject = _name(
-        (NameOID.COMMON_NAME, common_name),
         (NameOID.ORGANIZATION_NAME, ORGANISATION),
         (NameOID.ORGANIZATIONAL_UNIT_NAME, mark),
+        (NameOID.COMMON_NAME, common_name),
     )
     public = key.public_key()
     return (
@@ -293,9 +298,9 @@ def _builder(
 def _subject(common_name: str, issuer: Issuer, unit: str = "") -> x509.Name:
     """A name in the authority's own organisation."""
     found = issuer.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
-    parts = [(NameOID.COMMON_NAME, common_name)]
-    parts += [(NameOID.ORGANIZATION_NAME, str(each.value)) for each in found[:1]]
-    return _name(*parts, *([(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)] if unit else []))
+    parts = [(NameOID.ORGANIZATION_NAME, str(each.value)) for each in found[:1]]
+    parts += [(NameOID.ORGANIZATIONAL_UNIT_NAME, unit)] if unit else []
+    return _name(*parts, (NameOID.COMMON_NAME, common_name))
 
 
 def _name(*parts: tuple[x509.ObjectIdentifier, str]) -> x509.Name:

@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from mytracks.errors import Unavailable
 from mytracks.pki import revocation
 from mytracks.pki.book import Book, Change
-from mytracks.pki.certificates import Issuer
+from mytracks.pki.certificates import Issuer, called
 from mytracks.pki.keys import Keys
 from mytracks.pki.limits import DAY
 from mytracks.pki.ports import Authority, AuthorityState, Reason, Revocable, RevocationList
@@ -101,17 +101,17 @@ class Lists:
         """What an administrator should know, one line each."""
         now, found = self._book.clock.now(), []
         for authority in self._trusted():
-            made = self.of(authority.number)
+            made, name = self.of(authority.number), called(authority.subject)
             if made is None or made.next_update <= now:
                 found.append(
-                    f"the revocation list of {authority.subject} has lapsed:"
+                    f"the revocation list of {name} has lapsed:"
                     " clients with a certificate are kept out"
                 )
             elif made.next_update - now < self._book.limits.crl_alarm_days * DAY:
                 days = int((made.next_update - now) // DAY)
-                found.append(f"the revocation list of {authority.subject} ends in {days} days")
+                found.append(f"the revocation list of {name} ends in {days} days")
             elif authority.number in self._owed:
-                found.append(f"the revocation list of {authority.subject} could not be signed")
+                found.append(f"the revocation list of {name} could not be signed")
         return found
 
     async def _resign(self, authorities: Sequence[Authority]) -> None:
@@ -146,7 +146,7 @@ class Lists:
             self._owed.add(authority.number)
             self.log.error(
                 "the revocation list of {name} could not be signed: {error}",
-                name=authority.subject,
+                name=called(authority.subject),
                 error=str(error),
             )
             return None

@@ -1,7 +1,7 @@
 """A certificates room for tests: quick keys, a clock that tests move, rows in memory."""
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -108,6 +108,11 @@ class PKICase(TestCase):
         path = Path(self.mktemp())
         path.write_bytes(content)
         return path
+
+
+def begun(work: Coroutine[Deferred[Any], Any, Any]) -> Deferred[Any]:
+    """Begun and not awaited."""
+    return Deferred.fromCoroutine(work)
 
 
 def openssl(*words: str | Path, check: bool = True) -> str:
