@@ -20,7 +20,7 @@ from mytracks.store.limits import Limits
 from mytracks.store.locations import StoredLocations
 from mytracks.store.messages import Messages
 from mytracks.store.mqtt_sessions import StoredJournal
-from mytracks.store.quarantine import Quarantine
+from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
@@ -41,6 +41,7 @@ class Store:
     devices: StoredDevices
     locations: StoredLocations
     journal: StoredJournal
+    quarantine: SetAsideMessages
 
     def close(self) -> Deferred[None]:
         """Store what waits, refuse what comes, fire when all is closed."""
@@ -132,4 +133,5 @@ def _furnished(database: Database, limits: Limits) -> Store:
         devices=devices,
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),
+        quarantine=SetAsideMessages(recorder.carefully),
     )
