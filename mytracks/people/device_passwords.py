@@ -1,15 +1,9 @@
 """Device passwords: random enough to be checked in microseconds, one for each device.
 
-`mt_d_<id>_<secret>_<check>`: the id finds the row, the secret (130 random bits) is kept as its
-SHA-256 (allowed above 112 bits [ASVS 5.0 6.5.2]), the check (CRC-32) tells a mistyped one from a
-revoked one and lets secret scanners know ours. Lower case only, so phones' keyboards do no harm.
+`mt_d_<id>_<secret>_<check>`, as `written` has it, with 130 random bits.
 """
 
-import hashlib
 import hmac
-import re
-import secrets
-import zlib
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
@@ -23,12 +17,13 @@ from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
 from mytracks.people.turns import Turns
+from mytracks.people.written import Shown, Written, digest
 from mytracks.sharing.identity import Device
 from mytracks.transaction import Transaction, Transactions
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_SECRET_LENGTH = 26
-_FORM = re.compile(r"(mt_d_([0-9]{1,18})_([a-z2-7]{26}))_([a-z2-7]{7})", re.ASCII)
+_WRITTEN = Written("mt_d", letters=26)
+read = _WRITTEN.read
+write = _WRITTEN.write
 
 
 @frozen(kw_only=True)
@@ -38,14 +33,6 @@ class Issued:
     username: str
     device: str
     password: str = field(repr=False)
-
-
-@frozen
-class Shown:
-    """A well-formed device password as somebody showed it."""
-
-    number: int
-    secret: str = field(repr=False)
 
 
 class DevicePasswords:
@@ -99,7 +86,7 @@ class DevicePasswords:
         """The password in force that was shown, if it is one; notes its use. Never waits."""
         password = self._valid.get(shown.number)
         stored = password.secret_hash if password is not None else b""
-        if not hmac.compare_digest(stored, _digest(shown.secret)) or password is None:
+        if not hmac.compare_digest(stored, digest(shown.secret)) or password is None:
             return None
         now = int(self._clock.now())
         if (
@@ -116,11 +103,11 @@ class DevicePasswords:
         return sorted(found, key=lambda password: password.device_name)
 
     async def _issue(self, account: Account, device: str) -> Issued:
-        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
+        secret = _WRITTEN.secret()
         now = int(self._clock.now())
 
         async def unit(tx: Transaction) -> DevicePassword:
-            return await self._stored.replace(tx, account.number, device, _digest(secret), now)
+            return await self._stored.replace(tx, account.number, device, digest(secret), now)
 
         made = await self._transactions.commit(unit)
         earlier = [old.number for old in self._valid.values() if old.device == made.device]
@@ -150,27 +137,3 @@ class DevicePasswords:
         if revocation.reason is Reason.DELETED:
             for password in self.of(revocation.user):
                 del self._valid[password.number]
-
-
-def read(text: str) -> Shown | None:
-    """A device password in its written form; None when `text` is not one (mistyped, say)."""
-    form = _FORM.fullmatch(text.strip().lower())
-    if form is None or _check(form[1]) != form[4]:
-        return None
-    return Shown(int(form[2]), form[3])
-
-
-def write(number: int, secret: str) -> str:
-    """The written form of a device password."""
-    text = f"mt_d_{number}_{secret}"
-    return f"{text}_{_check(text)}"
-
-
-def _check(text: str) -> str:
-    """CRC-32 in seven letters."""
-    value = zlib.crc32(text.encode())
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(30, -1, -5))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()

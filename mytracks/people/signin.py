@@ -9,14 +9,15 @@ from attrs import evolve
 from twisted.logger import Logger
 
 from mytracks.clock import Tasks
-from mytracks.errors import Busy, Refused, Unauthenticated
-from mytracks.people import device_passwords, names
+from mytracks.errors import Busy, Forbidden, Refused, Unauthenticated
+from mytracks.people import device_passwords, names, tokens
 from mytracks.people.accounts import Accounts
 from mytracks.people.device_passwords import DevicePasswords
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account, WebSession
 from mytracks.people.sessions import Sessions
 from mytracks.people.throttle import Throttle
+from mytracks.people.tokens import Tokens
 from mytracks.sharing.identity import Door, Principal
 
 _WRONG = "The user name or the password is wrong."
@@ -37,12 +38,14 @@ class SignIn:
         accounts: Accounts,
         passwords: Passwords,
         device_passwords: DevicePasswords,
+        tokens: Tokens,
         sessions: Sessions,
         throttle: Throttle,
     ) -> None:
         self._accounts = accounts
         self._passwords = passwords
         self._device_passwords = device_passwords
+        self._tokens = tokens
         self._sessions = sessions
         self._throttle = throttle
         self._tasks = Tasks()
@@ -74,6 +77,39 @@ class SignIn:
             raise
         return evolve(who, address=address)
 
+    async def bearer(self, text: str, *, door: Door, address: str) -> Principal:
+        """Whose API token this is, and for what they may use it.
+
+        Raises Unauthenticated when it is none of ours that is good now, Busy after too many
+        failures from there.
+        """
+        shown = tokens.read(text)
+        token = self._tokens.match(shown) if shown is not None else None
+        account = self._accounts.numbered(token.user) if token is not None else None
+        if token is None or account is None or account.disabled:
+            raise Unauthenticated("The token is wrong, or not in force any more.")
+        scopes = token.scopes if account.admin else token.scopes - tokens.ADMINS_ONLY
+        who = _principal(account, door)
+        admin = bool(scopes & tokens.ADMINS_ONLY)
+        return evolve(who, address=address, admin=admin, scopes=scopes, token=token.number)
+
+    def certificate(
+        self, user: int, fingerprint: bytes, username: str | None, *, door: Door, address: str
+    ) -> Principal:
+        """Who comes by a client certificate that we know and that is in force. `user`: whose it is.
+        `fingerprint`: its SHA-256. `username`: as it was shown beside it, if it was. Never waits.
+
+        Raises Unauthenticated when the account is disabled or gone, Forbidden when the certificate
+        is not that user's.
+        """
+        account = self._accounts.numbered(user)
+        if account is None or account.disabled:
+            raise Unauthenticated("The account of this certificate is disabled or gone.")
+        if username and names.canonical(username) != account.name:
+            raise Forbidden("The certificate is another user's.")
+        who = _principal(account, door)
+        return evolve(who, address=address, certificate=fingerprint, unnamed=not username)
+
     def again(self, user: int, device: str | None, door: Door) -> Principal | None:
         """Who signed in before as `user`, with a device's password if `device` is named; None: with
         that they could not any more. Never waits.
@@ -85,6 +121,11 @@ class SignIn:
         if device is not None and not any(each.device_name == device for each in passwords):
             return None
         return _principal(account, door, device)
+
+    def welcome(self, user: int) -> bool:
+        """Whether the account is there and not disabled. Never waits."""
+        account = self._accounts.numbered(user)
+        return account is not None and not account.disabled
 
     def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
         """Who acts as the account `name` without signing in, since a setting says so; None: the
@@ -103,7 +144,7 @@ class SignIn:
         account = self._accounts.numbered(session.user) if session is not None else None
         if session is None or account is None or account.disabled:
             raise Unauthenticated("Sign in first.")
-        return _principal(account, Door.WEB), session
+        return evolve(_principal(account, Door.WEB), session=session.token_hash), session
 
     def _by_device_password(self, name: str, secret: bytes, door: Door) -> Principal | None:
         """None when what was shown is no device password. Pages are for people, not for devices."""

@@ -20,6 +20,7 @@ class Kind(IntEnum):
     """What a credential is, as stored."""
 
     DEVICE_PASSWORD = 1
+    TOKEN = 2
 
 
 ALL: Final = Statement(
