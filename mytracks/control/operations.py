@@ -14,6 +14,7 @@ from mytracks.health import Health
 from mytracks.people import passwords
 from mytracks.people.build import People
 from mytracks.people.ports import Account
+from mytracks.sharing.identity import COMMAND_LINE
 
 KINDS: Final[Mapping[type[errors.Refused], str]] = {
     errors.Invalid: "invalid",
@@ -102,7 +103,12 @@ class Operations:
     async def _add_user(self, asked: NewUser) -> dict[str, Any]:
         password = asked.password if asked.password is not None else passwords.generate()
         account = await self._people.accounts.add(
-            asked.name, password, admin=asked.admin, email=asked.email, display=asked.display
+            asked.name,
+            password,
+            by=COMMAND_LINE,
+            admin=asked.admin,
+            email=asked.email,
+            display=asked.display,
         )
         return _with_password(described(account), password, asked.password is None)
 
@@ -114,22 +120,25 @@ class Operations:
 
     async def _disable_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
-        return described(await accounts.disable(accounts.named(asked.name).number))
+        number = accounts.named(asked.name).number
+        return described(await accounts.disable(number, by=COMMAND_LINE))
 
     async def _enable_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
-        return described(await accounts.enable(accounts.named(asked.name).number))
+        number = accounts.named(asked.name).number
+        return described(await accounts.enable(number, by=COMMAND_LINE))
 
     async def _set_password(self, asked: NewPassword) -> dict[str, Any]:
         accounts = self._people.accounts
         password = asked.password if asked.password is not None else passwords.generate()
-        account = await accounts.set_password(accounts.named(asked.name).number, password)
+        number = accounts.named(asked.name).number
+        account = await accounts.set_password(number, password, by=COMMAND_LINE)
         return _with_password({"name": account.name}, password, asked.password is None)
 
     async def _delete_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
         account = accounts.named(asked.name)
-        await accounts.delete(account.number)
+        await accounts.delete(account.number, by=COMMAND_LINE)
         return {"name": account.name}
 
     async def _tell_health(self, _: Nothing) -> dict[str, Any]:
@@ -160,6 +169,8 @@ def described(account: Account) -> dict[str, Any]:
         "admin": account.admin,
         "disabled": account.disabled,
         "created": account.created,
+        "last_login": account.last_login,
+        "second_factor": account.totp is not None,
     }
 
 

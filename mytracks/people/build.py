@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 from mytracks.clock import Clock
 from mytracks.people import ports
 from mytracks.people.accounts import Accounts
+from mytracks.people.audit import Audit
 from mytracks.people.device_passwords import DevicePasswords
 from mytracks.people.hashing import Hashing
 from mytracks.people.limits import Limits
@@ -17,6 +18,7 @@ from mytracks.people.revocations import Revocations
 from mytracks.people.sessions import Sessions
 from mytracks.people.signin import SignIn
 from mytracks.people.throttle import Throttle
+from mytracks.people.tokens import Tokens
 from mytracks.transaction import Transactions
 
 
@@ -30,7 +32,13 @@ class Stored(Protocol):
     def device_passwords(self) -> ports.DevicePasswords: ...
 
     @property
+    def tokens(self) -> ports.Tokens: ...
+
+    @property
     def web_sessions(self) -> ports.WebSessions: ...
+
+    @property
+    def audit(self) -> ports.AuditLog: ...
 
 
 @frozen(kw_only=True)
@@ -40,27 +48,34 @@ class People:
     accounts: Accounts
     passwords: Passwords
     device_passwords: DevicePasswords
+    tokens: Tokens
     sessions: Sessions
     signin: SignIn
     throttle: Throttle
     revocations: Revocations
     removals: Removals
     hashing: Hashing
+    audit: Audit
 
     async def open(self) -> None:
         """Read what is stored, start the threads."""
         await self.accounts.open()
         await self.device_passwords.open()
+        await self.tokens.open()
         await self.sessions.open()
         await self.removals.open()
+        await self.audit.open()
         self.hashing.open()
 
     async def close(self) -> None:
         """Stop timers, tasks and threads; whoever waits for a check is refused."""
+        await self.audit.close()
         await self.removals.close()
         await self.signin.close()
         await self.sessions.close()
+        await self.tokens.close()
         await self.device_passwords.close()
+        await self.accounts.close()
         self.hashing.close()
 
 
@@ -75,7 +90,8 @@ def build(
     revocations = Revocations()
     hashing = Hashing(reactor, limits)
     passwords = Passwords(hashing, clock, limits, common_passwords())
-    sessions = Sessions(transactions, stored.web_sessions, clock, limits)
+    audit = Audit(transactions, stored.audit, clock, limits)
+    sessions = Sessions(transactions, stored.web_sessions, audit, clock, limits)
     device_passwords = DevicePasswords(
         transactions, stored.device_passwords, clock, revocations, limits
     )
@@ -88,18 +104,27 @@ def build(
         passwords,
         revocations,
         removals,
+        audit,
         clock,
     )
+
+    def name_of(number: int) -> str:
+        account = accounts.numbered(number)
+        return "" if account is None else account.name
+
+    tokens = Tokens(transactions, stored.tokens, audit, clock, revocations, limits, name_of)
     throttle = Throttle(clock, limits)
-    signin = SignIn(accounts, passwords, device_passwords, sessions, throttle)
+    signin = SignIn(accounts, passwords, device_passwords, tokens, sessions, throttle)
     return People(
         accounts=accounts,
         passwords=passwords,
         device_passwords=device_passwords,
+        tokens=tokens,
         sessions=sessions,
         signin=signin,
         throttle=throttle,
         revocations=revocations,
         removals=removals,
         hashing=hashing,
+        audit=audit,
     )

@@ -43,3 +43,14 @@ class Limits:
 
     device_password_used_every: int = 60
     """How often at most it is written that a device password let somebody in."""
+
+    max_tokens_per_user: int = field(default=50, validator=ge(1))
+    """API tokens of one account."""
+    token_used_every: int = 60
+    """How often at most it is written that a token let somebody in."""
+
+    audit_days: int = field(default=730, validator=ge(1))
+    """So long an entry of the audit log is kept."""
+    audit_entries: int = field(default=100_000, validator=ge(1))
+    """So many are kept at most; the oldest go."""
+    audit_sweep_every: float = field(default=60.0 * 60, validator=ge(1))

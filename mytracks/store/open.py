@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from mytracks.clock import Clock
 from mytracks.store.accounts import StoredAccounts
+from mytracks.store.audit import StoredAudit
 from mytracks.store.contexts import Contexts
 from mytracks.store.database import Database
 from mytracks.store.device_passwords import StoredDevicePasswords
@@ -24,6 +25,7 @@ from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
+from mytracks.store.tokens import StoredTokens
 from mytracks.store.web_sessions import StoredWebSessions
 
 SQLITE: Final = "sqlite"
@@ -37,7 +39,9 @@ class Store:
     database: Database
     accounts: StoredAccounts
     device_passwords: StoredDevicePasswords
+    tokens: StoredTokens
     web_sessions: StoredWebSessions
+    audit: StoredAudit
     devices: StoredDevices
     locations: StoredLocations
     journal: StoredJournal
@@ -129,7 +133,9 @@ def _furnished(database: Database, limits: Limits) -> Store:
         database=database,
         accounts=StoredAccounts(),
         device_passwords=StoredDevicePasswords(devices),
+        tokens=StoredTokens(),
         web_sessions=StoredWebSessions(),
+        audit=StoredAudit(),
         devices=devices,
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),

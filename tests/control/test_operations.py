@@ -51,6 +51,8 @@ class OperationsTests(TestCase):
             "admin": True,
             "disabled": False,
             "created": int(room.clock.now()),
+            "last_login": None,
+            "second_factor": False,
         }
         self.assertEqual(expected, made)
         self.assertEqual(expected, await self.done("user.show", name="ANA"))

@@ -7,7 +7,16 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from mytracks.errors import Conflict, NotFound, Unavailable
-from mytracks.people.ports import Account, DevicePassword, WebSession
+from mytracks.people.ports import (
+    Account,
+    AuditEntry,
+    AuditPage,
+    AuditQuestion,
+    DevicePassword,
+    Token,
+    WebSession,
+)
+from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Unit
 
 T = TypeVar("T")
@@ -150,6 +159,29 @@ class MemoryDevicePasswords:
         self.rows[number] = evolve(self.rows[number], last_used=now)
 
 
+class MemoryTokens:
+    """people.ports.Tokens."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Token] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[Token]:
+        return list(self.rows.values())
+
+    async def add(self, tx: Transaction, token: Token) -> Token:
+        self._last += 1
+        self.rows[self._last] = evolve(token, number=self._last)
+        return self.rows[self._last]
+
+    async def revoke(self, tx: Transaction, number: int, now: int) -> None:
+        self.rows.pop(number, None)
+
+    async def used(self, tx: Transaction, number: int, now: int) -> None:
+        if number in self.rows:
+            self.rows[number] = evolve(self.rows[number], last_used=now)
+
+
 class MemoryWebSessions:
     """people.ports.WebSessions."""
 
@@ -170,6 +202,50 @@ class MemoryWebSessions:
         await self.end(tx, [row.token_hash for row in self.rows.values() if row.expires <= now])
 
 
+class MemoryAudit:
+    """people.ports.AuditLog."""
+
+    def __init__(self) -> None:
+        self.rows: list[AuditEntry] = []
+        self.swept: list[tuple[int | None, int]] = []
+        self.trouble: Exception | None = None
+
+    async def add(
+        self, tx: Transaction, at: int, by: Actor, action: str, what: str, detail: str
+    ) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.rows.append(
+            AuditEntry(
+                number=len(self.rows) + 1,
+                at=at,
+                actor=by.name,
+                actor_number=by.user,
+                address=by.address,
+                action=action,
+                what=what,
+                detail=detail,
+            )
+        )
+
+    async def page(self, tx: Transaction, question: AuditQuestion) -> AuditPage:
+        """Looks at actor, action and what only, each as a whole."""
+        found = [
+            row
+            for row in reversed(self.rows)
+            if question.actor in ("", row.actor)
+            and question.action in ("", row.action)
+            and question.what in ("", row.what)
+        ]
+        some = found[question.offset :][: question.limit]
+        return AuditPage(len(found), some)
+
+    async def sweep(self, tx: Transaction, before: int | None, most: int) -> bool:
+        """Remembers that it was asked; removes nothing."""
+        self.swept.append((before, most))
+        return False
+
+
 class MemoryStore:
     """What `people.build` asks for."""
 
@@ -177,7 +253,9 @@ class MemoryStore:
         self.transactions = MemoryTransactions()
         self.accounts = MemoryAccounts()
         self.device_passwords = MemoryDevicePasswords()
+        self.tokens = MemoryTokens()
         self.web_sessions = MemoryWebSessions()
+        self.audit = MemoryAudit()
 
 
 def rows(port: Any) -> int:

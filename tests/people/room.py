@@ -9,7 +9,7 @@ from mytracks.clock import Clock
 from mytracks.people.build import People, build
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account
-from mytracks.sharing.identity import Door, Principal
+from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
 from tests.people.memory import MemoryStore
 
 GOOD = "correct horse battery"
@@ -42,7 +42,7 @@ class Room:
 
     async def account(self, name: str = "ana", *, admin: bool = False) -> Account:
         """An account with the password `GOOD`."""
-        return await self.people.accounts.add(name, GOOD, admin=admin)
+        return await self.people.accounts.add(name, GOOD, by=COMMAND_LINE, admin=admin)
 
     async def sign_in(
         self,

@@ -6,6 +6,7 @@ from twisted.trial.unittest import TestCase
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from mytracks.people.ports import Account
 from mytracks.people.revocations import Reason, Revocation
+from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.room import GOOD, OTHER, Room
 
 
@@ -30,7 +31,7 @@ class AddingTests(AccountsCase):
         """Phones capitalise; processes end."""
         room = await self.opened()
         made = await self.accounts.add(
-            "Ana", GOOD, admin=True, email="a@b.example", display="Ana M."
+            "Ana", GOOD, admin=True, email="a@b.example", display="Ana M.", by=COMMAND_LINE
         )
         self.assertEqual(("ana", True, False), (made.name, made.admin, made.disabled))
         self.assertEqual(int(room.clock.now()), made.created)
@@ -47,7 +48,7 @@ class AddingTests(AccountsCase):
     async def test_no_password_is_kept(self) -> None:
         """Only its hash is."""
         await self.opened()
-        made = await self.accounts.add("ana", GOOD)
+        made = await self.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self.assertNotIn(GOOD, repr(made))
         self.assertTrue(made.password.startswith("$argon2id$"))
 
@@ -62,18 +63,23 @@ class AddingTests(AccountsCase):
         }.items():
             name, password, email, display = values
             with self.assertRaises(Invalid) as caught:
-                await self.accounts.add(name, password, email=email, display=display)
+                await self.accounts.add(
+                    name, password, email=email, display=display, by=COMMAND_LINE
+                )
             self.assertEqual([field], list(caught.exception.errors))
         self.assertEqual({}, self.room.store.accounts.rows)
 
     async def test_a_name_is_given_once_even_to_two_who_ask_at_once(self) -> None:
         """Names are identities: two people behind one would share everything."""
         await self.opened()
-        both = [Deferred.fromCoroutine(self.accounts.add("ana", GOOD)) for _ in range(2)]
+        both = [
+            Deferred.fromCoroutine(self.accounts.add("ana", GOOD, by=COMMAND_LINE))
+            for _ in range(2)
+        ]
         refused = await self.refusals(both)
         self.assertEqual([Conflict], [type(each) for each in refused])
         with self.assertRaises(Conflict) as caught:
-            await self.accounts.add("ANA", GOOD)
+            await self.accounts.add("ANA", GOOD, by=COMMAND_LINE)
         self.assertEqual(["username"], list(caught.exception.errors))
 
     async def refusals(self, changes: list[Deferred[Account]]) -> list[Refused]:
@@ -91,7 +97,9 @@ class AddingTests(AccountsCase):
         await self.opened()
         self.assertFalse(self.accounts.has_admin())
         both = [
-            Deferred.fromCoroutine(self.accounts.add(name, GOOD, admin=True, first=True))
+            Deferred.fromCoroutine(
+                self.accounts.add(name, GOOD, admin=True, first=True, by=COMMAND_LINE)
+            )
             for name in ("ana", "eve")
         ]
         self.assertEqual([Forbidden], [type(each) for each in await self.refusals(both)])
@@ -103,14 +111,14 @@ class AddingTests(AccountsCase):
         await self.opened()
         self.room.store.transactions.failing = True
         with self.assertRaises(Unavailable):
-            await self.accounts.add("ana", GOOD)
+            await self.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self.assertIsNone(self.accounts.find("ana"))
 
     async def test_whoever_hangs_up_loses_the_answer_and_not_the_account(self) -> None:
         """A browser that goes away must not leave memory behind what is stored."""
         await self.opened()
         self.room.store.transactions.holding = True
-        asked = Deferred.fromCoroutine(self.accounts.add("ana", GOOD))
+        asked = Deferred.fromCoroutine(self.accounts.add("ana", GOOD, by=COMMAND_LINE))
         while not self.room.store.transactions.held:
             await self.room.people.passwords.hash("whatever comes behind it in the queue")
         self.assertIsNone(self.accounts.find("ana"))
@@ -128,7 +136,7 @@ class ChangingTests(AccountsCase):
         """Contract 3: out of every door within a second."""
         room = await self.opened()
         ana = await room.account()
-        self.assertTrue((await self.accounts.disable(ana.number)).disabled)
+        self.assertTrue((await self.accounts.disable(ana.number, by=COMMAND_LINE)).disabled)
         self.assertEqual([Revocation(ana.number, "ana", Reason.DISABLED)], self.told)
         self.assertTrue(self.accounts.named("ana").disabled)
         self.assertTrue(room.store.accounts.rows[ana.number].disabled)
@@ -137,9 +145,9 @@ class ChangingTests(AccountsCase):
         """Asked twice is done once."""
         room = await self.opened()
         ana = await room.account()
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         commits = room.store.transactions.commits
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(1, len(self.told))
         self.assertEqual(commits, room.store.transactions.commits)
 
@@ -147,15 +155,15 @@ class ChangingTests(AccountsCase):
         """The way back."""
         room = await self.opened()
         ana = await room.account()
-        await self.accounts.disable(ana.number)
-        self.assertFalse((await self.accounts.enable(ana.number)).disabled)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
+        self.assertFalse((await self.accounts.enable(ana.number, by=COMMAND_LINE)).disabled)
         self.assertEqual(1, len(self.told))
 
     async def test_a_new_password_cuts_who_came_in_by_the_old_one(self) -> None:
         """Whoever changes a password wants the other holder out."""
         room = await self.opened()
         ana = await room.account()
-        changed = await self.accounts.set_password(ana.number, OTHER)
+        changed = await self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)
         self.assertNotEqual(ana.password, changed.password)
         self.assertEqual([Reason.PASSWORD], [each.reason for each in self.told])
 
@@ -165,7 +173,7 @@ class ChangingTests(AccountsCase):
         ana = await room.account()
         for weak in ("short", "password1", "ana"):
             with self.assertRaises(Invalid):
-                await self.accounts.set_password(ana.number, weak)
+                await self.accounts.set_password(ana.number, weak, by=COMMAND_LINE)
         self.assertEqual(ana, self.accounts.named("ana"))
         self.assertEqual([], self.told)
 
@@ -174,10 +182,14 @@ class ChangingTests(AccountsCase):
         room = await self.opened()
         ana = await room.account()
         changes = [
-            Deferred.fromCoroutine(self.accounts.set_password(ana.number, OTHER)),
-            Deferred.fromCoroutine(self.accounts.disable(ana.number)),
-            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, email="a@b.example")),
-            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, display="Ana")),
+            Deferred.fromCoroutine(self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)),
+            Deferred.fromCoroutine(self.accounts.disable(ana.number, by=COMMAND_LINE)),
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, email="a@b.example", by=COMMAND_LINE)
+            ),
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, display="Ana", by=COMMAND_LINE)
+            ),
         ]
         for change in changes:
             await change
@@ -191,13 +203,13 @@ class ChangingTests(AccountsCase):
         room = await self.opened()
         ana = await room.account()
         await room.people.device_passwords.issue(ana, "phone")
-        await self.accounts.delete(ana.number)
+        await self.accounts.delete(ana.number, by=COMMAND_LINE)
         self.assertIsNone(self.accounts.find("ana"))
         self.assertIsNone(self.accounts.numbered(ana.number))
         self.assertEqual([Revocation(ana.number, "ana", Reason.DELETED)], self.told)
         self.assertEqual([], room.people.device_passwords.of(ana.number))
         with self.assertRaises(NotFound):
-            await self.accounts.disable(ana.number)
+            await self.accounts.disable(ana.number, by=COMMAND_LINE)
 
     async def test_a_change_that_cannot_be_stored_is_told_to_nobody(self) -> None:
         """What a restart would undo must not be seen now."""
@@ -206,9 +218,9 @@ class ChangingTests(AccountsCase):
         token, _ = await room.people.sessions.begin(ana.number, "", "")
         room.store.transactions.failing = True
         for change in (
-            self.accounts.disable(ana.number),
-            self.accounts.set_password(ana.number, OTHER),
-            self.accounts.delete(ana.number),
+            self.accounts.disable(ana.number, by=COMMAND_LINE),
+            self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE),
+            self.accounts.delete(ana.number, by=COMMAND_LINE),
         ):
             with self.assertRaises(Unavailable):
                 await change
@@ -227,7 +239,7 @@ class ChangingTests(AccountsCase):
 
         self.accounts.watch(broken)
         self.accounts.watch(late.append)
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(self.told, late)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
@@ -241,12 +253,15 @@ class LastAdministratorTests(AccountsCase):
         ana = await room.account("ana", admin=True)
         ben = await room.account("ben", admin=True)
         await room.account("cleo")
-        await self.accounts.disable(ben.number)
-        for change in (self.accounts.disable(ana.number), self.accounts.delete(ana.number)):
+        await self.accounts.disable(ben.number, by=COMMAND_LINE)
+        for change in (
+            self.accounts.disable(ana.number, by=COMMAND_LINE),
+            self.accounts.delete(ana.number, by=COMMAND_LINE),
+        ):
             with self.assertRaises(Forbidden):
                 await change
-        await self.accounts.enable(ben.number)
-        await self.accounts.delete(ana.number)
+        await self.accounts.enable(ben.number, by=COMMAND_LINE)
+        await self.accounts.delete(ana.number, by=COMMAND_LINE)
         self.assertTrue(self.accounts.has_admin())
 
     async def test_two_administrators_cannot_disable_each_other_at_once(self) -> None:
@@ -254,7 +269,10 @@ class LastAdministratorTests(AccountsCase):
         room = await self.opened()
         both = [await room.account(name, admin=True) for name in ("ana", "ben")]
         room.store.transactions.holding = True
-        changes = [Deferred.fromCoroutine(self.accounts.disable(each.number)) for each in both]
+        changes = [
+            Deferred.fromCoroutine(self.accounts.disable(each.number, by=COMMAND_LINE))
+            for each in both
+        ]
         room.store.transactions.let_go()
         await changes[0]
         with self.assertRaises(Forbidden):
@@ -264,5 +282,5 @@ class LastAdministratorTests(AccountsCase):
         """Only what would lock everybody out is refused."""
         room = await self.opened()
         ana = await room.account("ana", admin=True)
-        await self.accounts.set_password(ana.number, OTHER)
-        await self.accounts.set_profile(ana.number, display="Ana")
+        await self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)
+        await self.accounts.set_profile(ana.number, display="Ana", by=COMMAND_LINE)

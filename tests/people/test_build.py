@@ -10,7 +10,7 @@ from twisted.trial.unittest import TestCase
 from mytracks.clock import Clock
 from mytracks.errors import NotFound, Unauthenticated
 from mytracks.people.build import People, build
-from mytracks.sharing.identity import Door, Principal
+from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.open import Store, open_store
 from tests import databases
@@ -52,7 +52,9 @@ class StoredPeopleTests(TestCase):
     async def test_accounts_passwords_devices_and_browsers_survive_a_restart(self) -> None:
         """An update of the server is no reason to set up anything anew."""
         people = await self.start()
-        ana = await people.accounts.add("Ana", GOOD, admin=True, email="a@b.example", display="A")
+        ana = await people.accounts.add(
+            "Ana", GOOD, admin=True, email="a@b.example", display="A", by=COMMAND_LINE
+        )
         old = await people.device_passwords.issue(ana, "phone")
         new = await people.device_passwords.issue(ana, "phone")
         token, session = await people.sessions.begin(ana.number, HOME, "Browser/1")
@@ -68,15 +70,15 @@ class StoredPeopleTests(TestCase):
     async def test_what_was_revoked_stays_revoked(self) -> None:
         """A restart must not let anybody in again."""
         people = await self.start()
-        await people.accounts.add("boss", GOOD, admin=True)
-        ana = await people.accounts.add("ana", GOOD)
-        ben = await people.accounts.add("ben", GOOD)
-        eve = await people.accounts.add("eve", GOOD)
+        await people.accounts.add("boss", GOOD, admin=True, by=COMMAND_LINE)
+        ana = await people.accounts.add("ana", GOOD, by=COMMAND_LINE)
+        ben = await people.accounts.add("ben", GOOD, by=COMMAND_LINE)
+        eve = await people.accounts.add("eve", GOOD, by=COMMAND_LINE)
         tokens = [(await people.sessions.begin(a.number, HOME, ""))[0] for a in (ana, ben, eve)]
         phones = [await people.device_passwords.issue(a, "phone") for a in (ben, eve)]
-        await people.accounts.set_password(ana.number, OTHER)
-        await people.accounts.disable(ben.number)
-        await people.accounts.delete(eve.number)
+        await people.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)
+        await people.accounts.disable(ben.number, by=COMMAND_LINE)
+        await people.accounts.delete(eve.number, by=COMMAND_LINE)
         await self.stop()
         people = await self.start()
         self.assertEqual(["ana", "ben", "boss"], [a.name for a in people.accounts.all()])
@@ -97,7 +99,7 @@ class StoredPeopleTests(TestCase):
     async def test_a_signed_out_browser_stays_signed_out(self) -> None:
         """However the process ended."""
         people = await self.start()
-        ana = await people.accounts.add("ana", GOOD)
+        ana = await people.accounts.add("ana", GOOD, by=COMMAND_LINE)
         token, _ = await people.sessions.begin(ana.number, HOME, "")
         await people.sessions.end(token)
         await self.stop()
@@ -108,7 +110,7 @@ class StoredPeopleTests(TestCase):
     async def test_a_deleted_account_gets_no_device(self) -> None:
         """Whoever looked it up a moment ago is told that it is gone."""
         people = await self.start()
-        ana = await people.accounts.add("ana", GOOD)
-        await people.accounts.delete(ana.number)
+        ana = await people.accounts.add("ana", GOOD, by=COMMAND_LINE)
+        await people.accounts.delete(ana.number, by=COMMAND_LINE)
         with self.assertRaises(NotFound):
             await people.device_passwords.issue(ana, "phone")

@@ -29,6 +29,7 @@ class OnePassword:
     def __init__(self) -> None:
         self.asked: list[tuple[Door, str]] = []
         self.gone: set[tuple[int, str | None]] = set()
+        self.disabled: set[int] = set()
         self.trouble: Refused | None = None
 
     async def password(
@@ -47,6 +48,10 @@ class OnePassword:
         if (user, device) in self.gone:
             return None
         return Principal(user, "ana", False, door, device)
+
+    def welcome(self, user: int) -> bool:
+        """Everybody but whose account is disabled."""
+        return user not in self.disabled
 
     def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
         """There is an account `guest`, unless it is gone."""

@@ -7,7 +7,8 @@ from sqlalchemy import func, select
 from twisted.internet.defer import Deferred
 
 from mytracks.errors import Conflict, NotFound
-from mytracks.people.ports import Account, DevicePassword, WebSession
+from mytracks.people.ports import Account, DevicePassword, Factor, WebSession
+from mytracks.people.profile import Home, Profile
 from mytracks.phones.facts import Noted, Reported, SetAside
 from mytracks.sharing.identity import Door
 from mytracks.store.database import sql
@@ -30,7 +31,16 @@ class AccountsTests(StoreCase):
         """Every field, and under a number of its own."""
         store = await self.opened()
         wanted = account(
-            admin=True, disabled=True, email="ana@example.org", settings={"units": ["km", 1]}
+            admin=True,
+            disabled=True,
+            email="ana@example.org",
+            profile=Profile(
+                first_name="Ana", units="nautical", home=Home(52.5, 13.4, "where \u263a is")
+            ),
+            updated=NOW + 5,
+            last_login=NOW + 9,
+            totp=b"\0sealed",
+            totp_step=2**40,
         )
         made = await store.database.commit(lambda tx: store.accounts.add(tx, wanted))
         self.assertEqual(evolve(wanted, number=made.number), made)
@@ -215,6 +225,7 @@ def web_session(owner: Account, token: bytes) -> WebSession:
         expires=NOW + 50,
         address="192.0.2.1",
         agent="Browser",
+        factors=Factor.PASSWORD | Factor.TOTP,
     )
 
 

@@ -28,7 +28,7 @@ from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
-from mytracks.sharing.identity import Device, Principal
+from mytracks.sharing.identity import COMMAND_LINE, Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.build import Tracks
 from mytracks.tracks.build import build as build_tracks
@@ -139,6 +139,7 @@ class Door:
             WebServices(
                 people=self.people,
                 history=self.tracks.history,
+                devices=self.tracks.devices,
                 live=self.tracks.live,
                 presence=self.presence,
                 http_mode=self._http_mode(),
@@ -161,7 +162,7 @@ class Door:
     async def open(self) -> "Door":
         """Listening, with the account `ana`."""
         await self.room.open()
-        await self.people.accounts.add("ana", GOOD)
+        await self.people.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self._listening = cast(Any, reactor).listenTCP(0, self.site, interface="127.0.0.1")
         return self
 

@@ -11,6 +11,7 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import TestCase
 
+from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.tracks.locations import Recorded
 from mytracks.web.limits import Limits
 from mytracks.web.live import GOING_AWAY, SIGNED_OUT
@@ -236,7 +237,7 @@ class CrowdTests(LiveCase):
             await tab.messages.get()
         reply = await self.door.ask("GET", PATH, HANDSHAKE | self.headers())
         self.assertEqual(429, reply.status)
-        await self.door.people.accounts.add("ben", OTHER)
+        await self.door.people.accounts.add("ben", OTHER, by=COMMAND_LINE)
         other = await self.connect(basic("ben", OTHER))
         await other.messages.get()
         reply = await self.door.ask("GET", PATH, HANDSHAKE | basic("ben", OTHER))
@@ -253,7 +254,7 @@ class LeavingTests(LiveCase):
     async def disable(self) -> None:
         """Ana is no longer welcome."""
         accounts = self.door.people.accounts
-        await accounts.disable(accounts.named("ana").number)
+        await accounts.disable(accounts.named("ana").number, by=COMMAND_LINE)
 
     async def test_signing_out_ends_the_sockets_of_that_session_only(self) -> None:
         """The other browser at home stays."""

@@ -8,6 +8,7 @@ from attrs import define, field
 
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
 from mytracks.people.accounts import Accounts
+from mytracks.sharing.identity import Actor
 from mytracks.web.answers import Answer, see_other
 from mytracks.web.identity import form
 from mytracks.web.pages.frame import Frame
@@ -52,7 +53,11 @@ class Setup:
         name = sent.get("username", "").strip()
         try:
             account = await self._accounts.add(
-                name, sent.get("password", ""), admin=True, first=True
+                name,
+                sent.get("password", ""),
+                by=Actor(None, "set-up", visit.request.hop.address),
+                admin=True,
+                first=True,
             )
         except (Invalid, Conflict) as refused:
             errors = {key: list(texts) for key, texts in refused.errors.items()}
