@@ -105,6 +105,7 @@ def join(
     services = WebServices(
         people=people,
         history=tracks.history,
+        devices=tracks.devices,
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),

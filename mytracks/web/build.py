@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.audit import Audit
 from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
 from mytracks.web.api.publish import Publish
+from mytracks.web.api.sessions import Sessions
+from mytracks.web.api.tokens import Tokens
+from mytracks.web.api.users import Users
 from mytracks.web.headers import SecurityHeaders
 from mytracks.web.identity import Identity
 from mytracks.web.limits import Limits
@@ -62,7 +66,11 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Publish(services.http_mode).routes(locations.operations()),
         *locations.routes(),
         *Devices(services.history, services.presence).routes(),
-        *Account(services.people.accounts).routes(),
+        *Account(services.people).routes(),
+        *Sessions(services.people.sessions).routes(),
+        *Tokens(services.people).routes(),
+        *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
+        *Audit(services.people.audit).routes(),
         *Connections(services.attendance, services.clock).routes(),
         *HealthPaths(services.health).routes(),
         *openapi.routes(),

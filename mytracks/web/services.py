@@ -11,6 +11,7 @@ from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
+from mytracks.tracks.devices import Devices
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
 from mytracks.web.assets import Assets
@@ -29,6 +30,7 @@ class WebServices:
 
     people: People
     history: History
+    devices: Devices
     live: Live
     presence: Presence
     http_mode: HTTPMode

@@ -260,7 +260,7 @@ class OthersTests(APICase):
         self.assert_problem(await self.get("//api//account"), 404)
         reply = await self.door.ask("DELETE", "/api/account", basic())
         self.assert_problem(reply, 405)
-        self.assertEqual("GET, HEAD", reply.headers["allow"])
+        self.assertEqual("GET, HEAD, PATCH", reply.headers["allow"])
         for path in ("/pub", "/pub/", "/owntracks"):
             reply = await self.door.ask("GET", path)
             self.assert_problem(reply, 405)
