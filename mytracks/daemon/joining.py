@@ -22,6 +22,7 @@ from mytracks.phones.gatekeeper import Gatekeeper
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
+from mytracks.phones.quarantine import Quarantine
 from mytracks.settings import Settings
 from mytracks.sharing.identity import Principal
 from mytracks.sharing.visibility import Visibility
@@ -109,6 +110,9 @@ def join(
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
+        quarantine=Quarantine(
+            store.database, store.quarantine, intake, people.accounts, people.audit
+        ),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
         assets=find_assets(),

@@ -9,6 +9,7 @@ from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
 from mytracks.web.api.publish import Publish
+from mytracks.web.api.quarantine import QuarantinePaths
 from mytracks.web.api.sessions import Sessions
 from mytracks.web.api.tokens import Tokens
 from mytracks.web.api.users import Users
@@ -72,6 +73,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
         *Audit(services.people.audit).routes(),
         *Connections(services.attendance, services.clock).routes(),
+        *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
         *openapi.routes(),
     ]

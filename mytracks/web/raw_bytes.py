@@ -1,22 +1,20 @@
 """Bytes that nobody understood, as people can read them: text where they are text, else numbers."""
 
+import codecs
 from typing import Final
 
 _LINE: Final = 16
 _PRINTABLE: Final = range(0x20, 0x7F)
-_LONGEST_CHARACTER: Final = 4
-"""Bytes of a character in UTF-8, at most."""
+_DECODER: Final = codecs.getincrementaldecoder("utf-8")
 
 
 def as_text(body: bytes, *, cut: bool = False) -> str | None:
     """The text that `body` is in UTF-8; None: it is none. `cut`: there was more, so that its last
     character may be a part of one."""
-    for missing in range(_LONGEST_CHARACTER if cut else 1):
-        try:
-            return body[: len(body) - missing].decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-    return None
+    try:
+        return _DECODER().decode(body, final=not cut)
+    except UnicodeDecodeError:
+        return None
 
 
 def is_readable(text: str) -> bool:

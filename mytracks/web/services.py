@@ -11,6 +11,7 @@ from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.people.build import People
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
+from mytracks.phones.quarantine import Quarantine
 from mytracks.tracks.devices import Devices
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
@@ -34,6 +35,7 @@ class WebServices:
     live: Live
     presence: Presence
     http_mode: HTTPMode
+    quarantine: Quarantine
     mqtt_sockets: Sockets
     attendance: Attendance
     assets: Assets

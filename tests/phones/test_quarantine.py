@@ -1,16 +1,14 @@
 """What was set aside is looked at, tried again or thrown away, and each is noted."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
-from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Invalid, NotFound, Unavailable
 from mytracks.people.ports import Account
-from mytracks.phones.facts import Fact, Kept, Noted, Reported
+from mytracks.phones.facts import Noted, Reported
 from mytracks.phones.intake import TOO_MANY
 from mytracks.phones.ports import Aside, Which
 from mytracks.phones.quarantine import LATE, STRAY, Outcome, Quarantine
@@ -18,6 +16,7 @@ from mytracks.sharing.identity import Actor, Door
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Via
 from mytracks.transaction import Transaction
+from tests.phones.memory import MemoryQuarantine
 from tests.phones.room import Room
 from tests.tracks.memory import NOW, MemoryTransactions
 
@@ -41,46 +40,6 @@ def account(number: int, name: str) -> Account:
         email="",
         created=NOW,
     )
-
-
-class MemoryQuarantine:
-    """phones.ports.Quarantine."""
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self.rows: dict[int, Aside] = {}
-        self.stored: list[Fact] = []
-
-    async def count(self, tx: Transaction, which: Which) -> int:
-        return len(self.rows)
-
-    async def page(
-        self, tx: Transaction, which: Which, *, limit: int, offset: int, preview: int
-    ) -> Sequence[Aside]:
-        newest = [self.rows[number] for number in sorted(self.rows, reverse=True)]
-        return [evolve(one, body=one.body[:preview]) for one in newest[offset : offset + limit]]
-
-    async def one(self, tx: Transaction, number: int) -> Aside | None:
-        return self.rows.get(number)
-
-    async def replace(self, tx: Transaction, number: int, fact: Fact) -> Kept:
-        await self.delete(tx, number)
-        self.stored.append(fact)
-        return self._room.keep(fact)
-
-    async def explain(self, tx: Transaction, number: int, reason: str) -> None:
-        if number not in self.rows:
-            raise NotFound("gone")
-        self.rows[number] = evolve(self.rows[number], reason=reason)
-
-    async def delete(self, tx: Transaction, number: int) -> None:
-        if self.rows.pop(number, None) is None:
-            raise NotFound("gone")
-
-    async def clear(self, tx: Transaction, which: Which) -> int:
-        count = len(self.rows)
-        self.rows.clear()
-        return count
 
 
 class MemoryAudit:
@@ -123,7 +82,7 @@ class QuarantineCase(SynchronousTestCase):
 
     def make(self, limits: Limits) -> None:
         self.room = Room(limits)
-        self.stored = MemoryQuarantine(self.room)
+        self.stored = MemoryQuarantine(self.room.keep)
         self.audit = MemoryAudit()
         self.quarantine = Quarantine(
             MemoryTransactions(), self.stored, self.room.intake, MemoryPeople(), self.audit

@@ -23,11 +23,12 @@ from mytracks.health import health
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.journal import Recorded as Durable
 from mytracks.mqtt.routing.ports import Message
-from mytracks.phones.facts import Fact, Kept
+from mytracks.phones.facts import Fact, Kept, SetAside
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
+from mytracks.phones.quarantine import Quarantine
 from mytracks.sharing.identity import COMMAND_LINE, Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.build import Tracks
@@ -43,6 +44,7 @@ from mytracks.web.services import WebServices
 from mytracks.web.site import Site
 from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
+from tests.phones.memory import MemoryQuarantine
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
 VERSION = "1.2.3-test"
@@ -135,6 +137,8 @@ class Door:
         self.setup = SetupToken()
         self.health = health(VERSION, "ok", "", self.room.clock.now())
         self.tracks = self._tracks()
+        self.intake = self._intake()
+        self.quarantine = MemoryQuarantine(self._kept)
         self.site: Site = build(
             WebServices(
                 people=self.people,
@@ -142,7 +146,8 @@ class Door:
                 devices=self.tracks.devices,
                 live=self.tracks.live,
                 presence=self.presence,
-                http_mode=self._http_mode(),
+                http_mode=HTTPMode(self.broker, self.broker, self.intake, self.room.clock),
+                quarantine=self._quarantine(),
                 mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
                 attendance=self.mqtt.broker.attendance,
                 assets=assets or made_assets(),
@@ -225,10 +230,21 @@ class Door:
             TracksLimits(),
         )
 
-    def _http_mode(self) -> HTTPMode:
+    def _intake(self) -> Intake:
         tracks, limits = self.tracks, PhonesLimits()
-        intake = Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
-        return HTTPMode(self.broker, self.broker, intake, self.room.clock)
+        return Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
+
+    def _quarantine(self) -> Quarantine:
+        transactions: Any = self.room.store.transactions
+        people = self.people
+        return Quarantine(transactions, self.quarantine, self.intake, people.accounts, people.audit)
+
+    def _kept(self, fact: Fact) -> Kept:
+        """What a store would say of a fact of which there was none like it."""
+        assert not isinstance(fact, SetAside)
+        source = fact.source
+        device = source.device or Device(99, source.owner, source.owner_name, source.name)
+        return Kept(fact=fact, device=device, new=True)
 
 
 class Browser:
