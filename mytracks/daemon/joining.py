@@ -23,6 +23,8 @@ from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
 from mytracks.phones.quarantine import Quarantine
+from mytracks.pki.keyring import FILE as KEYRING
+from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
 from mytracks.sharing.identity import Principal
 from mytracks.sharing.visibility import Visibility
@@ -148,11 +150,21 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
         tracks.devices.forget(revocation.user)
 
 
+async def open_keys(settings: Settings, store: Store) -> KeyRing:
+    """What secrets in the store are sealed with. Raises KeyRingRefused."""
+    return open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+
+
 async def open_people(
-    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+    settings: Settings,
+    store: Store,
+    keys: KeyRing,
+    clock: Clock,
+    reactor: Any,
+    opened: AsyncExitStack,
 ) -> People:
     """The people room, to be closed with `opened`."""
-    people = people_room.build(store.database, store, clock, reactor, settings.people)
+    people = people_room.build(store.database, store, clock, reactor, settings.people, keys)
     await people.open()
     opened.push_async_callback(people.close)
     return people

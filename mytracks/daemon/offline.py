@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from mytracks.clock import Clock
 from mytracks.control.operations import Operations
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.joining import condition, open_people
+from mytracks.daemon.joining import condition, open_keys, open_people
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
+from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import Settings
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.open import open_store
@@ -38,7 +39,8 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
                 settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
             )
             opened.push_async_callback(store.close)
-            people = await open_people(settings, store, clock, reactor, opened)
+            keys = await open_keys(settings, store)
+            people = await open_people(settings, store, keys, clock, reactor, opened)
             operations = Operations(people, partial(condition, store), settings.database)
             answers.append(await operations.run(operation, arguments))
             # There is no daemon to go on with it.
@@ -47,7 +49,7 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
     async def answer() -> None:
         try:
             await work()
-        except (DataDirRefused, StoreRefused) as error:
+        except (DataDirRefused, StoreRefused, KeyRingRefused) as error:
             answers.append(Answer(refusal=Refusal("unavailable", str(error))))
         finally:
             reactor.stop()

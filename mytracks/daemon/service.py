@@ -28,6 +28,7 @@ from mytracks.daemon.joining import (
     adopt,
     condition,
     join,
+    open_keys,
     open_people,
     url,
 )
@@ -40,6 +41,7 @@ from mytracks.host.prompt import Outbox
 from mytracks.host.runtime_file import Runtime, RuntimeFile
 from mytracks.host.service_notification import notify
 from mytracks.mqtt.carriers.stream import StreamFactory
+from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import BadSetting, Settings
 from mytracks.store.files import CorruptDatabase, StoreRefused
 from mytracks.store.open import open_store
@@ -52,6 +54,13 @@ EXIT_REFUSED: Final = 1
 EXIT_DATA: Final = 65
 EXIT_STORAGE: Final = 74
 """As sysexits.h numbers them: the data is damaged; writing it failed."""
+
+
+_REFUSALS: Final = (
+    *(DataDirRefused, StoreRefused, KeyRingRefused),
+    *(PortTaken, FrontEndMissing, OSError),
+)
+"""What ends a start with one line, which is the error's own."""
 
 
 class Daemon(Service):
@@ -125,7 +134,7 @@ class Daemon(Service):
             await self._open_rooms()
         except CorruptDatabase as error:
             self._give_up(str(error), EXIT_DATA)
-        except (DataDirRefused, StoreRefused, PortTaken, FrontEndMissing, OSError) as error:
+        except _REFUSALS as error:
             self._give_up(str(error), EXIT_REFUSED)
         except Unavailable as error:
             self._give_up(f"what was stored cannot be read: {error}", EXIT_REFUSED)
@@ -146,7 +155,8 @@ class Daemon(Service):
             directory, settings.database, self._clock, self._reactor, settings.store, self._fatal
         )
         opened.push_async_callback(store.close)
-        people = await open_people(settings, store, self._clock, self._reactor, opened)
+        keys = await open_keys(settings, store)
+        people = await open_people(settings, store, keys, self._clock, self._reactor, opened)
         rooms = join(settings, store, people, self._clock, lambda: self._ports, self._wrap_journal)
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)

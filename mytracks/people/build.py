@@ -6,15 +6,17 @@ from attrs import frozen
 from twisted.internet.interfaces import IReactorFromThreads
 
 from mytracks.clock import Clock
-from mytracks.people import ports
+from mytracks.people import factor_ports, ports
 from mytracks.people.accounts import Accounts
 from mytracks.people.audit import Audit
 from mytracks.people.device_passwords import DevicePasswords
 from mytracks.people.hashing import Hashing
 from mytracks.people.limits import Limits
+from mytracks.people.passkeys import PasskeyService
 from mytracks.people.passwords import Passwords, common_passwords
 from mytracks.people.removals import Removals
 from mytracks.people.revocations import Revocations
+from mytracks.people.second_factor import SecondFactor
 from mytracks.people.sessions import Sessions
 from mytracks.people.signin import SignIn
 from mytracks.people.throttle import Throttle
@@ -40,6 +42,12 @@ class Stored(Protocol):
     @property
     def audit(self) -> ports.AuditLog: ...
 
+    @property
+    def recovery_codes(self) -> factor_ports.RecoveryCodes: ...
+
+    @property
+    def passkeys(self) -> factor_ports.Passkeys: ...
+
 
 @frozen(kw_only=True)
 class People:
@@ -56,6 +64,8 @@ class People:
     removals: Removals
     hashing: Hashing
     audit: Audit
+    second_factor: SecondFactor
+    passkeys: PasskeyService
 
     async def open(self) -> None:
         """Read what is stored, start the threads."""
@@ -65,6 +75,8 @@ class People:
         await self.sessions.open()
         await self.removals.open()
         await self.audit.open()
+        await self.second_factor.open()
+        await self.passkeys.open()
         self.hashing.open()
 
     async def close(self) -> None:
@@ -85,8 +97,10 @@ def build(
     clock: Clock,
     reactor: IReactorFromThreads,
     limits: Limits,
+    seal: factor_ports.Seal,
 ) -> People:
-    """The room, joined. `reactor`: where the answers of the password threads arrive."""
+    """The room, joined. `reactor`: where the answers of the password threads arrive. `seal`: what
+    secrets are stored under."""
     revocations = Revocations()
     hashing = Hashing(reactor, limits)
     passwords = Passwords(hashing, clock, limits, common_passwords())
@@ -127,4 +141,15 @@ def build(
         removals=removals,
         hashing=hashing,
         audit=audit,
+        second_factor=SecondFactor(
+            transactions,
+            stored.recovery_codes,
+            accounts,
+            throttle,
+            seal,
+            audit,
+            clock,
+            revocations,
+        ),
+        passkeys=PasskeyService(transactions, stored.passkeys, accounts, audit, clock, revocations),
     )

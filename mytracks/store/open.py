@@ -21,8 +21,11 @@ from mytracks.store.limits import Limits
 from mytracks.store.locations import StoredLocations
 from mytracks.store.messages import Messages
 from mytracks.store.mqtt_sessions import StoredJournal
+from mytracks.store.passkeys import StoredPasskeys
 from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
+from mytracks.store.recovery import StoredRecoveryCodes
+from mytracks.store.sealed import sealed_exists
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
 from mytracks.store.tokens import StoredTokens
@@ -42,10 +45,16 @@ class Store:
     tokens: StoredTokens
     web_sessions: StoredWebSessions
     audit: StoredAudit
+    recovery_codes: StoredRecoveryCodes
+    passkeys: StoredPasskeys
     devices: StoredDevices
     locations: StoredLocations
     journal: StoredJournal
     quarantine: SetAsideMessages
+
+    def sealed_exists(self) -> Deferred[bool]:
+        """Whether some record is sealed, so that it takes the key ring to read it."""
+        return self.database.read(sealed_exists)
 
     def close(self) -> Deferred[None]:
         """Store what waits, refuse what comes, fire when all is closed."""
@@ -136,6 +145,8 @@ def _furnished(database: Database, limits: Limits) -> Store:
         tokens=StoredTokens(),
         web_sessions=StoredWebSessions(),
         audit=StoredAudit(),
+        recovery_codes=StoredRecoveryCodes(),
+        passkeys=StoredPasskeys(),
         devices=devices,
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),

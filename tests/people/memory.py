@@ -7,6 +7,7 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from mytracks.errors import Conflict, NotFound, Unavailable
+from mytracks.people.factor_ports import Passkey, RecoveryCode
 from mytracks.people.ports import (
     Account,
     AuditEntry,
@@ -246,6 +247,73 @@ class MemoryAudit:
         return False
 
 
+class MemoryRecoveryCodes:
+    """people.factor_ports.RecoveryCodes."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, RecoveryCode] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[RecoveryCode]:
+        return list(self.rows.values())
+
+    async def replace(
+        self, tx: Transaction, user: int, hashes: Sequence[bytes], now: int
+    ) -> Sequence[RecoveryCode]:
+        for number in [row.number for row in self.rows.values() if row.user == user]:
+            del self.rows[number]
+        made = []
+        for secret_hash in hashes:
+            self._last += 1
+            code = RecoveryCode(number=self._last, user=user, secret_hash=secret_hash, created=now)
+            self.rows[code.number] = code
+            made.append(code)
+        return made
+
+    async def used(self, tx: Transaction, number: int, now: int) -> bool:
+        return self.rows.pop(number, None) is not None
+
+
+class MemoryPasskeys:
+    """people.factor_ports.Passkeys."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Passkey] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[Passkey]:
+        return list(self.rows.values())
+
+    async def add(self, tx: Transaction, passkey: Passkey) -> Passkey:
+        if any(row.credential == passkey.credential for row in self.rows.values()):
+            raise Conflict("known")
+        self._last += 1
+        self.rows[self._last] = evolve(passkey, number=self._last)
+        return self.rows[self._last]
+
+    async def used(self, tx: Transaction, number: int, sign_count: int, now: int) -> None:
+        self.rows[number] = evolve(self.rows[number], sign_count=sign_count, last_used=now)
+
+    async def remove(self, tx: Transaction, number: int) -> None:
+        self.rows.pop(number, None)
+
+
+class MemorySeal:
+    """people.factor_ports.Seal: hides nothing, but knows its places. `lost`: opens nothing more."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def seal(self, place: str, plain: bytes) -> bytes:
+        return f"{place}:".encode() + plain[::-1]
+
+    def unseal(self, place: str, sealed: bytes) -> bytes:
+        head = f"{place}:".encode()
+        if self.lost or not sealed.startswith(head):
+            raise Unavailable("A sealed secret cannot be opened.")
+        return sealed.removeprefix(head)[::-1]
+
+
 class MemoryStore:
     """What `people.build` asks for."""
 
@@ -255,6 +323,8 @@ class MemoryStore:
         self.device_passwords = MemoryDevicePasswords()
         self.tokens = MemoryTokens()
         self.web_sessions = MemoryWebSessions()
+        self.recovery_codes = MemoryRecoveryCodes()
+        self.passkeys = MemoryPasskeys()
         self.audit = MemoryAudit()
 
 

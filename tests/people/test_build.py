@@ -14,6 +14,7 @@ from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.open import Store, open_store
 from tests import databases
+from tests.people.memory import MemorySeal
 from tests.people.room import CHEAP, GOOD, HOME, OTHER
 
 
@@ -33,7 +34,7 @@ class StoredPeopleTests(TestCase):
         store = await open_store(
             self.directory, self.database, self.clock, cast(Any, reactor), StoreLimits(), self.fail
         )
-        people = build(store.database, store, self.clock, cast(Any, reactor), CHEAP)
+        people = build(store.database, store, self.clock, cast(Any, reactor), CHEAP, MemorySeal())
         await people.open()
         self.opened.append((store, people))
         return people
