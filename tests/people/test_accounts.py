@@ -1,27 +1,13 @@
 """Who has an account, and what may become of it."""
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial.unittest import TestCase
 
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from mytracks.people.ports import Account
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.sharing.identity import COMMAND_LINE
+from tests.people.accounts_case import AccountsCase
 from tests.people.room import GOOD, OTHER, Room
-
-
-class AccountsCase(TestCase):
-    """A room whose revocations are noted."""
-
-    async def opened(self) -> Room:
-        """An opened room."""
-        self.told: list[Revocation] = []
-        self.room = Room()
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
-        await self.room.open()
-        self.accounts = self.room.people.accounts
-        self.accounts.watch(self.told.append)
-        return self.room
 
 
 class AddingTests(AccountsCase):
@@ -242,45 +228,3 @@ class ChangingTests(AccountsCase):
         await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(self.told, late)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
-
-
-class LastAdministratorTests(AccountsCase):
-    """Nobody locks everybody out."""
-
-    async def test_the_last_active_administrator_is_neither_disabled_nor_deleted(self) -> None:
-        """A disabled one does not count: they cannot sign in."""
-        room = await self.opened()
-        ana = await room.account("ana", admin=True)
-        ben = await room.account("ben", admin=True)
-        await room.account("cleo")
-        await self.accounts.disable(ben.number, by=COMMAND_LINE)
-        for change in (
-            self.accounts.disable(ana.number, by=COMMAND_LINE),
-            self.accounts.delete(ana.number, by=COMMAND_LINE),
-        ):
-            with self.assertRaises(Forbidden):
-                await change
-        await self.accounts.enable(ben.number, by=COMMAND_LINE)
-        await self.accounts.delete(ana.number, by=COMMAND_LINE)
-        self.assertTrue(self.accounts.has_admin())
-
-    async def test_two_administrators_cannot_disable_each_other_at_once(self) -> None:
-        """Each was right to believe that another remains."""
-        room = await self.opened()
-        both = [await room.account(name, admin=True) for name in ("ana", "ben")]
-        room.store.transactions.holding = True
-        changes = [
-            Deferred.fromCoroutine(self.accounts.disable(each.number, by=COMMAND_LINE))
-            for each in both
-        ]
-        room.store.transactions.let_go()
-        await changes[0]
-        with self.assertRaises(Forbidden):
-            await changes[1]
-
-    async def test_the_last_administrator_may_change_their_password(self) -> None:
-        """Only what would lock everybody out is refused."""
-        room = await self.opened()
-        ana = await room.account("ana", admin=True)
-        await self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)
-        await self.accounts.set_profile(ana.number, display="Ana", by=COMMAND_LINE)
