@@ -102,6 +102,18 @@ class DevicePasswords:
         found = (password for password in self._valid.values() if password.user == user)
         return sorted(found, key=lambda password: password.device_name)
 
+    def left(self, device: Device) -> None:
+        """The device was removed, its password with it: whoever came in by that is cut."""
+        gone = [
+            password.number for password in self._valid.values() if password.device == device.number
+        ]
+        for number in gone:
+            del self._valid[number]
+        if gone:
+            self._revocations.tell(
+                Revocation(device.owner, device.owner_name, Reason.DEVICE_PASSWORD, device.name)
+            )
+
     async def _issue(self, account: Account, device: str) -> Issued:
         secret = _WRITTEN.secret()
         now = int(self._clock.now())

@@ -185,7 +185,7 @@ class Intake:
             self.counters.set_aside += 1
         elif isinstance(fact, Noted):
             self.counters.notes += 1
-        if device is None or self._devices.forgot(device.owner):
+        if device is None or self._devices.forgot(device):
             return
         if isinstance(fact, Reported):
             self._stored(fact.location, device, kept)

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from mytracks.phones.facts import Fact, Kept
 from mytracks.sharing.identity import Door
+from mytracks.tracks.ports import Look
 from mytracks.transaction import Transaction
 
 
@@ -65,3 +66,18 @@ class Quarantine(Protocol):
 
     async def clear(self, tx: Transaction, which: Which) -> int:
         """The same for several; how many there were."""
+
+
+class Desk(Protocol):
+    """What an owner does with a device. `store/desk.py` implements it."""
+
+    async def dress(self, tx: Transaction, number: int, look: Look, now: int) -> None:
+        """The owner of the device with this number wants to see it so; `sealed` is not looked at.
+        Raises NotFound. `now`: UTC seconds."""
+
+    async def keep_key(self, tx: Transaction, number: int, sealed: bytes | None) -> None:
+        """The sealed key for what it encrypts; None: there is none. Raises NotFound."""
+
+    async def leave(self, tx: Transaction, number: int) -> int:
+        """Make the device nobody's: its name is free, its password gone. It becomes that of an
+        account that leaves, whose number this is; the rest goes with that. Raises NotFound."""

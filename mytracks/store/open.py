@@ -14,6 +14,7 @@ from mytracks.store.accounts import StoredAccounts
 from mytracks.store.audit import StoredAudit
 from mytracks.store.contexts import Contexts
 from mytracks.store.database import Database
+from mytracks.store.desk import StoredDesk
 from mytracks.store.device_passwords import StoredDevicePasswords
 from mytracks.store.devices import StoredDevices
 from mytracks.store.files import FILE, StoreRefused
@@ -51,6 +52,7 @@ class Store:
     locations: StoredLocations
     journal: StoredJournal
     quarantine: SetAsideMessages
+    desk: StoredDesk
 
     def sealed_exists(self) -> Deferred[bool]:
         """Whether some record is sealed, so that it takes the key ring to read it."""
@@ -151,4 +153,5 @@ def _furnished(database: Database, limits: Limits) -> Store:
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),
         quarantine=SetAsideMessages(recorder.carefully),
+        desk=StoredDesk(),
     )
