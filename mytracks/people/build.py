@@ -10,10 +10,12 @@ from mytracks.people import factor_ports, ports
 from mytracks.people.accounts import Accounts
 from mytracks.people.audit import Audit
 from mytracks.people.device_passwords import DevicePasswords
+from mytracks.people.familiar import Familiar
 from mytracks.people.hashing import Hashing
 from mytracks.people.limits import Limits
 from mytracks.people.passkeys import PasskeyService
-from mytracks.people.passwords import Passwords, common_passwords
+from mytracks.people.passwords import Passwords
+from mytracks.people.refusals import Refusals
 from mytracks.people.removals import Removals
 from mytracks.people.revocations import Revocations
 from mytracks.people.second_factor import SecondFactor
@@ -73,6 +75,7 @@ class People:
         await self.device_passwords.open()
         await self.tokens.open()
         await self.sessions.open()
+        await self.signin.open()
         await self.removals.open()
         await self.audit.open()
         await self.second_factor.open()
@@ -103,7 +106,7 @@ def build(
     secrets are stored under."""
     revocations = Revocations()
     hashing = Hashing(reactor, limits)
-    passwords = Passwords(hashing, clock, limits, common_passwords())
+    passwords = Passwords(hashing, clock, limits)
     audit = Audit(transactions, stored.audit, clock, limits)
     sessions = Sessions(transactions, stored.web_sessions, audit, clock, limits)
     device_passwords = DevicePasswords(
@@ -128,7 +131,17 @@ def build(
 
     tokens = Tokens(transactions, stored.tokens, audit, clock, revocations, limits, name_of)
     throttle = Throttle(clock, limits)
-    signin = SignIn(accounts, passwords, device_passwords, tokens, sessions, throttle)
+    familiar, refusals = Familiar(limits), Refusals(clock, audit)
+    signin = SignIn(
+        accounts,
+        passwords,
+        device_passwords,
+        tokens,
+        sessions,
+        throttle,
+        familiar,
+        refusals,
+    )
     return People(
         accounts=accounts,
         passwords=passwords,

@@ -39,7 +39,15 @@ class Limits:
     """After the first failure that costs; doubled by each further one."""
     longest_wait: float = 90.0
     max_failure_records: int = field(default=10_000, validator=ge(1))
-    """Pairs of account and network that are remembered; the one touched longest ago goes first."""
+    """Pairs of account and network that are remembered, as well as networks, and accounts; the one
+    touched longest ago goes first."""
+    network_free_failures: int = field(default=50, validator=ge(1))
+    """So many different wrong credentials of one network, over all accounts, cost nothing."""
+    account_free_failures: int = field(default=50, validator=ge(1))
+    """After so many different ones for one account, over all strange networks, each of these has
+    one free failure."""
+    max_familiar_networks: int = field(default=10_000, validator=ge(1))
+    """Pairs of an account and a network from which it was signed in to that are remembered."""
 
     device_password_used_every: int = 60
     """How often at most it is written that a device password let somebody in."""

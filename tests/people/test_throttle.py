@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mytracks.clock import Clock
 from mytracks.errors import Busy
 from mytracks.people.limits import Limits
-from mytracks.people.throttle import Throttle, network
+from mytracks.people.throttle import Throttle
 
 HOME, AWAY = "192.0.2.7", "198.51.100.9"
 
@@ -127,21 +127,3 @@ class ThrottleTests(SynchronousTestCase):
                 self.assertLessEqual(busy.retry_after, 90)
         time.advance(90)
         throttle.enter("ana", HOME, b"right")
-
-
-class NetworkTests(SynchronousTestCase):
-    """Who counts as the same neighbour (security.md 6)."""
-
-    def test_an_ipv4_address_is_its_own_network_however_it_is_written(self) -> None:
-        """A dual-stack listener shows IPv4 peers as mapped addresses."""
-        self.assertEqual(network("192.0.2.7"), network("::ffff:192.0.2.7"))
-        self.assertNotEqual(network("192.0.2.7"), network("192.0.2.8"))
-
-    def test_all_addresses_of_an_ipv6_subscriber_are_one(self) -> None:
-        """A /64 is what one subscriber gets; each of its addresses would be a fresh start."""
-        self.assertEqual(network("2001:db8::1"), network("2001:db8::ffff:1%eth0"))
-        self.assertNotEqual(network("2001:db8::1"), network("2001:db8:0:1::1"))
-
-    def test_what_is_no_address_stands_for_itself(self) -> None:
-        """A UNIX socket has a peer, too."""
-        self.assertEqual("local", network("local"))
