@@ -44,6 +44,8 @@ _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _CODE_LETTERS: Final = 24
 """Of a recovery code: 120 random bits."""
 _GROUP: Final = 4
+_LONGEST: Final = 200
+"""Characters that are looked at."""
 _RECOVERY: Final = re.compile(rf"[a-z2-7]{{{_CODE_LETTERS}}}", re.ASCII)
 _BETWEEN: Final = str.maketrans("", "", " -\t")
 """What people, and we, put between letters."""
@@ -329,7 +331,8 @@ def _grouped(code: str) -> str:
 
 def _plain(code: str) -> str:
     """What was typed, without what only helps to read it."""
-    return code.strip().translate(_BETWEEN)
+    typed = code[:_LONGEST].strip().translate(_BETWEEN)
+    return typed.encode("utf-8", "replace").decode()
 
 
 def _digest(code: str) -> bytes:
