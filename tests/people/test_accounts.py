@@ -1,9 +1,11 @@
 """Who has an account, and what may become of it."""
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
 
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from mytracks.people.ports import Account
+from mytracks.people.profile import Home, Profile
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.accounts_case import AccountsCase
@@ -228,3 +230,108 @@ class ChangingTests(AccountsCase):
         await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(self.told, late)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+
+class RoleTests(AccountsCase):
+    """Administrators are made, and are no longer."""
+
+    async def test_somebody_is_made_an_administrator_and_cuts_nobody(self) -> None:
+        """Asked twice is done once."""
+        room = await self.opened()
+        ana = await room.account()
+        for _ in range(2):
+            self.assertTrue((await self.accounts.promote(ana.number, by=COMMAND_LINE)).admin)
+        self.assertTrue(room.store.accounts.rows[ana.number].admin)
+        self.assertEqual([], self.told)
+
+    async def test_who_is_no_administrator_any_more_is_told_of(self) -> None:
+        """They may be listening to what only administrators hear."""
+        room = await self.opened()
+        await room.account("root", admin=True)
+        ana = await room.account(admin=True)
+        for _ in range(2):
+            self.assertFalse((await self.accounts.demote(ana.number, by=COMMAND_LINE)).admin)
+        self.assertEqual([Revocation(ana.number, "ana", Reason.DEMOTED)], self.told)
+
+    async def test_nobody_is_neither_promoted_nor_demoted(self) -> None:
+        """An account that is gone."""
+        await self.opened()
+        for change in (self.accounts.promote, self.accounts.demote):
+            with self.assertRaises(NotFound):
+                await change(99, by=COMMAND_LINE)
+
+
+class ProfileTests(AccountsCase):
+    """What people tell of themselves."""
+
+    async def test_a_profile_is_changed_by_what_is_given(self) -> None:
+        """The rest stays; when it was is known, after a restart too."""
+        room = await self.opened()
+        ana = await self.accounts.add("ana", GOOD, by=COMMAND_LINE, profile=Profile(units="metric"))
+        self.assertEqual(ana.created, ana.updated)
+        room.began += 50
+        for change in (
+            lambda told: evolve(told, units="nautical"),
+            lambda told: evolve(told, home=Home(1, 2), first_name=" Ana "),
+        ):
+            await self.accounts.set_profile(ana.number, by=COMMAND_LINE, profile=change)
+        changed = self.accounts.named("ana")
+        expected = Profile(units="nautical", home=Home(1, 2), first_name="Ana")
+        self.assertEqual(expected, changed.profile)
+        self.assertEqual((ana.created, ana.created + 50), (changed.created, changed.updated))
+        self.assertEqual(changed, room.store.accounts.rows[ana.number])
+
+    async def test_two_changes_at_once_are_both_made(self) -> None:
+        """Each on what the other left."""
+        room = await self.opened()
+        ana = await room.account()
+        room.store.transactions.holding = True
+        changes = [
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, by=COMMAND_LINE, profile=change)
+            )
+            for change in (
+                lambda told: evolve(told, units="imperial"),
+                lambda told: evolve(told, theme="dark"),
+            )
+        ]
+        room.store.transactions.let_go()
+        for each in changes:
+            await each
+        self.assertEqual(
+            Profile(units="imperial", theme="dark"), self.accounts.named("ana").profile
+        )
+
+    async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_changed(self) -> None:
+        """The page shows each beside its field."""
+        room = await self.opened()
+        ana = await room.account()
+        with self.assertRaises(Invalid) as caught:
+            await self.accounts.set_profile(
+                ana.number,
+                by=COMMAND_LINE,
+                email="?",
+                display="x" * 101,
+                profile=lambda told: evolve(told, units="?", first_name="fine"),
+            )
+        self.assertEqual(["display", "email", "units"], sorted(caught.exception.errors))
+        with self.assertRaises(Invalid) as caught:
+            await self.accounts.add(
+                "user", "short", by=COMMAND_LINE, email="?", profile=Profile(theme="?")
+            )
+        fields = ["email", "password", "theme", "username"]
+        self.assertEqual(fields, sorted(caught.exception.errors))
+        self.assertEqual([ana], self.accounts.all())
+
+    async def test_no_password_is_ones_own_name(self) -> None:
+        """Nor what one says one is called."""
+        await self.opened()
+        for password in ("annabelle", "Mustermann"):
+            with self.assertRaises(Invalid) as caught:
+                await self.accounts.add(
+                    "ana",
+                    password,
+                    by=COMMAND_LINE,
+                    profile=Profile(first_name="Annabelle", last_name="Mustermann"),
+                )
+            self.assertEqual(["password"], list(caught.exception.errors))
