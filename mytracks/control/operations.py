@@ -2,13 +2,15 @@
 daemon; rules are the services' own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import msgspec
 from twisted.logger import Logger
 
 from mytracks import errors
+from mytracks.control import tokens
+from mytracks.control.taking import Strict, Work, taking
 from mytracks.control.wire import Answer, Arguments, Refusal
 from mytracks.health import Health
 from mytracks.people import passwords
@@ -27,15 +29,11 @@ KINDS: Final[Mapping[type[errors.Refused], str]] = {
 }
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True):
-    """Arguments of an operation, checked."""
-
-
-class Nothing(_Strict):
+class Nothing(Strict):
     """An operation without arguments."""
 
 
-class NewUser(_Strict):
+class NewUser(Strict):
     """`password` None: one is made and told once."""
 
     name: str
@@ -45,20 +43,20 @@ class NewUser(_Strict):
     display: str = ""
 
 
-class UserName(_Strict):
+class UserName(Strict):
     """An account that is there already."""
 
     name: str
 
 
-class NewPassword(_Strict):
+class NewPassword(Strict):
     """`password` None: one is made and told once."""
 
     name: str
     password: str | None = None
 
 
-class DevicePath(_Strict):
+class DevicePath(Strict):
     """`user/device`."""
 
     device: str
@@ -74,17 +72,18 @@ class Operations:
         self._people = people
         self._health = health
         self._database = database
-        self._table: Mapping[str, Callable[[Arguments], Awaitable[Any]]] = {
-            "user.add": _taking(NewUser, self._add_user),
-            "user.list": _taking(Nothing, self._list_users),
-            "user.show": _taking(UserName, self._show_user),
-            "user.disable": _taking(UserName, self._disable_user),
-            "user.enable": _taking(UserName, self._enable_user),
-            "user.password": _taking(NewPassword, self._set_password),
-            "user.delete": _taking(UserName, self._delete_user),
-            "health": _taking(Nothing, self._tell_health),
-            "store.state": _taking(Nothing, self._tell_store),
-            "device.credential": _taking(DevicePath, self._issue_device_password),
+        self._table: Mapping[str, Work] = {
+            "user.add": taking(NewUser, self._add_user),
+            "user.list": taking(Nothing, self._list_users),
+            "user.show": taking(UserName, self._show_user),
+            "user.disable": taking(UserName, self._disable_user),
+            "user.enable": taking(UserName, self._enable_user),
+            "user.password": taking(NewPassword, self._set_password),
+            "user.delete": taking(UserName, self._delete_user),
+            "health": taking(Nothing, self._tell_health),
+            "store.state": taking(Nothing, self._tell_store),
+            "device.credential": taking(DevicePath, self._issue_device_password),
+            **tokens.table(people),
         }
 
     async def run(self, operation: str, arguments: Arguments) -> Answer:
@@ -182,21 +181,3 @@ def refusal_of(error: errors.Refused) -> Refusal:
 
 def _with_password(told: dict[str, Any], password: str, made: bool) -> dict[str, Any]:
     return {**told, "password": password} if made else told
-
-
-_Asked = TypeVar("_Asked", bound=_Strict)
-
-
-def _taking(
-    kind: type[_Asked], work: Callable[[_Asked], Awaitable[Any]]
-) -> Callable[[Arguments], Awaitable[Any]]:
-    """`work` on arguments that were checked to be of `kind`. Raises Invalid."""
-
-    async def checked(arguments: Arguments) -> Any:
-        try:
-            asked = msgspec.convert(arguments, kind)
-        except msgspec.ValidationError as error:
-            raise errors.Invalid(f"The arguments are wrong: {error}.") from None
-        return await work(asked)
-
-    return checked

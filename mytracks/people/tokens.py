@@ -29,7 +29,7 @@ from mytracks.transaction import Transaction, Transactions
 ADMINS_ONLY: Final = frozenset({Scope.ADMIN, Scope.METRICS})
 """Scopes that only administrators hold, and use."""
 
-_LONGEST_NAME: Final = 64
+_LONGEST_NAME: Final = 100
 _SWEEP_EVERY: Final = 15.0
 """Seconds after which at most whoever is connected by an expired token is cut."""
 
@@ -123,6 +123,10 @@ class Tokens:
     def expired(self, token: Token) -> bool:
         """Whether it opens nothing any more because of its date."""
         return token.expires is not None and token.expires <= self._clock.now()
+
+    def date_in(self, seconds: int) -> int:
+        """The date (UTC seconds) so long from now."""
+        return int(self._clock.now()) + seconds
 
     def of(self, user: int) -> Sequence[Token]:
         """Those of one account, the newest first."""
