@@ -234,6 +234,16 @@ class PublishTests(GatekeeperCase):
         self.assertTrue(self.gatekeeper.acts_in_vain(GUEST))
         self.assertFalse(self.gatekeeper.acts_in_vain(evolve(GUEST, anonymous=False)))
 
+    def test_nothing_of_a_disabled_account_is_published(self) -> None:
+        """Its phones are cut, and their Wills are due then."""
+        self.opens("#", anonymous="guest")
+        self.signin.disabled = {ANA.user, GUEST.user}
+        for who in (ANA, ANAS_PHONE, GUEST):
+            for topic in (f"owntracks/{who.name}/phone", "home/light"):
+                self.assertFalse(self.allowed(who, topic), (topic, who))
+        self.signin.disabled.clear()
+        self.assertTrue(self.allowed(ANA, "owntracks/ana/phone"))
+
 
 class ReceiveTests(GatekeeperCase):
     def receives(self, who: Principal, topic: str, payload: bytes = b"{}") -> bool:
