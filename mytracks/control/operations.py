@@ -155,7 +155,7 @@ class Operations:
             wrong = "A device is written user/device."
             raise errors.Invalid(wrong, {"device": [wrong]})
         account = self._people.accounts.named(user)
-        issued = await self._people.device_passwords.issue(account, device)
+        issued = await self._people.device_passwords.issue(account, device, by=COMMAND_LINE)
         return {"username": issued.username, "device": issued.device, "password": issued.password}
 
 

@@ -110,7 +110,7 @@ def build(
     audit = Audit(transactions, stored.audit, clock, limits)
     sessions = Sessions(transactions, stored.web_sessions, audit, clock, limits)
     device_passwords = DevicePasswords(
-        transactions, stored.device_passwords, clock, revocations, limits
+        transactions, stored.device_passwords, audit, clock, revocations, limits
     )
     removals = Removals(transactions, stored.accounts, clock)
     accounts = Accounts(

@@ -7,18 +7,20 @@ import hmac
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock, Tasks
-from mytracks.errors import Invalid, Unavailable
+from mytracks.errors import Invalid, NotFound, Unavailable
 from mytracks.owntracks.topics import device_name_problem
 from mytracks.people import ports
+from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
 from mytracks.people.turns import Turns
 from mytracks.people.written import Shown, Written, digest
-from mytracks.sharing.identity import Device
+from mytracks.sharing.identity import SERVER, Actor, Device
 from mytracks.transaction import Transaction, Transactions
 
 _WRITTEN = Written("mt_d", letters=26)
@@ -44,12 +46,14 @@ class DevicePasswords:
         self,
         transactions: Transactions,
         stored: ports.DevicePasswords,
+        audit: Audit,
         clock: Clock,
         revocations: Revocations,
         limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._stored = stored
+        self._audit = audit
         self._clock = clock
         self._revocations = revocations
         self._limits = limits
@@ -72,7 +76,7 @@ class DevicePasswords:
         """Tell `watcher` of each device that got a password: it may have been made for it."""
         self._watchers.append(watcher)
 
-    async def issue(self, account: Account, device: str) -> Issued:
+    async def issue(self, account: Account, device: str, *, by: Actor = SERVER) -> Issued:
         """A new password for the device, which is made if need be; its earlier one is revoked.
 
         Raises Invalid for an impossible device name, Unavailable when it cannot be stored.
@@ -80,7 +84,14 @@ class DevicePasswords:
         wrong = device_name_problem(device)
         if wrong is not None:
             raise Invalid(f"This cannot be: {wrong}.", {"device": [wrong]})
-        return await self._turns.take(lambda: self._issue(account, device))
+        return await self._turns.take(lambda: self._issue(account, device, by))
+
+    def revoke(self, account: Account, device: str, *, by: Actor) -> Deferred[None]:
+        """The device's password opens nothing any more, and whoever is connected by it is cut.
+
+        Raises NotFound when it has none, Unavailable.
+        """
+        return self._turns.take(lambda: self._revoke(account, device, by))
 
     def match(self, shown: Shown) -> DevicePassword | None:
         """The password in force that was shown, if it is one; notes its use. Never waits."""
@@ -103,7 +114,8 @@ class DevicePasswords:
         return sorted(found, key=lambda password: password.device_name)
 
     def left(self, device: Device) -> None:
-        """The device was removed, its password with it: whoever came in by that is cut."""
+        """The device was removed, its password with it: whoever came in by that is cut. Never
+        waits."""
         gone = [
             password.number for password in self._valid.values() if password.device == device.number
         ]
@@ -114,12 +126,14 @@ class DevicePasswords:
                 Revocation(device.owner, device.owner_name, Reason.DEVICE_PASSWORD, device.name)
             )
 
-    async def _issue(self, account: Account, device: str) -> Issued:
+    async def _issue(self, account: Account, device: str, by: Actor) -> Issued:
         secret = _WRITTEN.secret()
         now = int(self._clock.now())
 
         async def unit(tx: Transaction) -> DevicePassword:
-            return await self._stored.replace(tx, account.number, device, digest(secret), now)
+            made = await self._stored.replace(tx, account.number, device, digest(secret), now)
+            await self._audit.add(tx, by, "device.credential", _what(account, device), "made")
+            return made
 
         made = await self._transactions.commit(unit)
         earlier = [old.number for old in self._valid.values() if old.device == made.device]
@@ -138,6 +152,19 @@ class DevicePasswords:
         text = write(made.number, secret)
         return Issued(username=account.name, device=made.device_name, password=text)
 
+    async def _revoke(self, account: Account, device: str, by: Actor) -> None:
+        found = next((each for each in self.of(account.number) if each.device_name == device), None)
+        if found is None:
+            raise NotFound("The device has no password.")
+        now = int(self._clock.now())
+
+        async def unit(tx: Transaction) -> None:
+            await self._stored.revoke(tx, found.device, now)
+            await self._audit.add(tx, by, "device.credential", _what(account, device), "revoked")
+
+        await self._transactions.commit(unit)
+        self.left(Device(found.device, account.number, account.name, device))
+
     async def _note(self, number: int, now: int) -> None:
         try:
             await self._transactions.commit(lambda tx: self._stored.used(tx, number, now))
@@ -149,3 +176,7 @@ class DevicePasswords:
         if revocation.reason is Reason.DELETED:
             for password in self.of(revocation.user):
                 del self._valid[password.number]
+
+
+def _what(account: Account, device: str) -> str:
+    return f"device:{account.name}/{device}"

@@ -88,6 +88,9 @@ class DevicePasswords(Protocol):
     ) -> DevicePassword:
         """Store it for the device, which is made if need be, and revoke its earlier one."""
 
+    async def revoke(self, tx: Transaction, device: int, now: int) -> None:
+        """The device has no password any more."""
+
     async def used(self, tx: Transaction, number: int, now: int) -> None:
         """Note that it let somebody in."""
 

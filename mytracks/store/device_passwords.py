@@ -123,6 +123,10 @@ class StoredDevicePasswords:
             created=now,
         )
 
+    async def revoke(self, tx: Transaction, device: int, now: int) -> None:
+        """The device has no password any more."""
+        await sql(tx).run(REVOKE, device=device, of_kind=int(Kind.DEVICE_PASSWORD), now=now)
+
     async def used(self, tx: Transaction, number: int, now: int) -> None:
         """Note that it let somebody in."""
         await sql(tx).run(USED, number=number, now=now)

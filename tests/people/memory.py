@@ -156,6 +156,9 @@ class MemoryDevicePasswords:
         self.rows[made.number] = made
         return made
 
+    async def revoke(self, tx: Transaction, device: int, now: int) -> None:
+        self.rows = {n: row for n, row in self.rows.items() if row.device != device}
+
     async def used(self, tx: Transaction, number: int, now: int) -> None:
         self.rows[number] = evolve(self.rows[number], last_used=now)
 
