@@ -2,8 +2,7 @@
 
 All accounts are in memory, as of the last commit; reading never waits. Changes take turns: each is
 decided on what is true, stored together with its entry in the audit log, and only then seen by
-anybody. Who is no longer welcome is told to
-the watchers of `Revocations` right after the commit.
+anybody. Who is no longer welcome is told to the watchers of `Revocations` right after the commit.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,10 +23,10 @@ from mytracks.errors import (
 )
 from mytracks.people import names, ports
 from mytracks.people.audit import Audit
-from mytracks.people.changes import Change, told_difference
+from mytracks.people.changes import Change, new_account, retold, told_difference
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account
-from mytracks.people.profile import Faults, Profile, check
+from mytracks.people.profile import Faults, Profile
 from mytracks.people.removals import Removals
 from mytracks.people.revocations import Reason, Revocation, Revocations, Watcher
 from mytracks.people.sessions import Sessions
@@ -124,18 +123,8 @@ class Accounts:
 
         Raises Invalid with the fields that are wrong, Conflict when the name is taken.
         """
-        faults = Faults()
-        account = Account(
-            number=0,
-            name=faults.checked(names.check_name, name),
-            display=faults.checked(names.check_display, display),
-            admin=admin,
-            disabled=False,
-            password="",
-            email=faults.checked(names.check_email, email),
-            created=int(self._clock.now()),
-            profile=faults.checked(check, profile),
-        )
+        faults, now = Faults(), int(self._clock.now())
+        account = new_account(name, admin, email, display, profile, now, faults)
         self._check_policy(password, account, faults)
         self._check_free(account.name, first)
         account = evolve(account, password=await self._passwords.hash(password))
@@ -183,20 +172,7 @@ class Accounts:
         """
 
         def altered(account: Account) -> Account:
-            faults = Faults()
-            wanted = account.profile if profile is None else profile(account.profile)
-            new = evolve(
-                account,
-                email=account.email if email is None else faults.checked(names.check_email, email),
-                display=(
-                    account.display
-                    if display is None
-                    else faults.checked(names.check_display, display)
-                ),
-                profile=faults.checked(check, wanted),
-            )
-            faults.refuse()
-            return account if new == account else evolve(new, updated=int(self._clock.now()))
+            return retold(account, email, display, profile, int(self._clock.now()))
 
         change = Change(altered, by=by, action="user.profile", detail=told_difference)
         return await self._change(number, change)

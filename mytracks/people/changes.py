@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
+from mytracks.people import names
 from mytracks.people.ports import Account
-from mytracks.people.profile import Profile
+from mytracks.people.profile import Faults, Profile, check
 from mytracks.people.revocations import Reason
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Unit
@@ -30,6 +31,51 @@ class Change:
     def ends_sessions(self) -> bool:
         """Whether whoever is signed in by a browser has to sign in again."""
         return self.reason in (Reason.DISABLED, Reason.PASSWORD)
+
+
+def new_account(
+    name: str,
+    admin: bool,
+    email: str,
+    display: str,
+    profile: Profile,
+    now: int,
+    faults: Faults,
+) -> Account:
+    """One without number and password yet; what is wrong with it is in `faults`."""
+    return Account(
+        number=0,
+        name=faults.checked(names.check_name, name),
+        display=faults.checked(names.check_display, display),
+        admin=admin,
+        disabled=False,
+        password="",
+        email=faults.checked(names.check_email, email),
+        created=now,
+        profile=faults.checked(check, profile),
+    )
+
+
+def retold(
+    account: Account,
+    email: str | None,
+    display: str | None,
+    profile: Callable[[Profile], Profile] | None,
+    now: int,
+) -> Account:
+    """The account with what is given. Raises Invalid with every field that is wrong."""
+    faults = Faults()
+    wanted = account.profile if profile is None else profile(account.profile)
+    new = evolve(
+        account,
+        email=account.email if email is None else faults.checked(names.check_email, email),
+        display=account.display
+        if display is None
+        else faults.checked(names.check_display, display),
+        profile=faults.checked(check, wanted),
+    )
+    faults.refuse()
+    return account if new == account else evolve(new, updated=now)
 
 
 def told_difference(old: Account, new: Account) -> str:
