@@ -8,11 +8,15 @@ from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
+from mytracks.web.api.own_devices import OwnDevices
+from mytracks.web.api.passkeys import Passkeys
 from mytracks.web.api.publish import Publish
 from mytracks.web.api.quarantine import QuarantinePaths
+from mytracks.web.api.second_factor import SecondFactor
 from mytracks.web.api.sessions import Sessions
 from mytracks.web.api.tokens import Tokens
 from mytracks.web.api.users import Users
+from mytracks.web.entrance import Entrance
 from mytracks.web.headers import SecurityHeaders
 from mytracks.web.identity import Identity
 from mytracks.web.limits import Limits
@@ -23,6 +27,9 @@ from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
 from mytracks.web.pages.login import Login
 from mytracks.web.pages.map import MapPage
+from mytracks.web.pages.passkey_sign_in import PasskeySignIn
+from mytracks.web.pages.second_factor import SecondFactorPages
+from mytracks.web.pages.second_step import SecondStep
 from mytracks.web.pages.setup import Setup
 from mytracks.web.pages.static import Static
 from mytracks.web.proxies import Proxies
@@ -63,13 +70,20 @@ def build(services: WebServices, limits: Limits) -> Site:
 
 def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
     locations = Locations(services.history, services.clock)
+    devices = Devices(services.history, services.presence)
+    own_devices = OwnDevices(
+        services.history, services.devices, services.desk, services.people, devices
+    )
     return [
         *Publish(services.http_mode).routes(locations.operations()),
         *locations.routes(),
-        *Devices(services.history, services.presence).routes(),
+        *devices.routes(own_devices.operations()),
+        *own_devices.routes(),
         *Account(services.people).routes(),
         *Sessions(services.people.sessions).routes(),
         *Tokens(services.people).routes(),
+        *SecondFactor(services.people).routes(),
+        *Passkeys(services.people, services.public_url).routes(),
         *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
         *Audit(services.people.audit).routes(),
         *Connections(services.attendance, services.clock).routes(),
@@ -80,7 +94,10 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
 
 
 def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
-    login = Login(services.people, frame)
+    people, public_url = services.people, services.public_url
+    entrance = Entrance(people)
+    second_step = SecondStep(people, entrance, frame, services.clock)
+    login = Login(people, frame, entrance, second_step, public_url)
     map_page = MapPage(
         frame,
         services.history,
@@ -91,10 +108,13 @@ def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
         services.mqtt_port,
         services.own_address,
     )
-    setup = Setup(services.setup, services.people.accounts, login, frame)
+    setup = Setup(services.setup, services.people.accounts, entrance, frame)
     return [
         *map_page.routes(),
         *login.routes(),
+        *second_step.routes(),
+        *PasskeySignIn(people, entrance, public_url).routes(),
+        *SecondFactorPages(people, frame, public_url).routes(),
         *setup.routes(),
         *Static(services.assets).routes(),
     ]
