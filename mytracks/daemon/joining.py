@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
@@ -17,6 +18,7 @@ from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
+from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.gatekeeper import Gatekeeper
 from mytracks.phones.http_mode import HTTPMode
@@ -26,7 +28,7 @@ from mytracks.phones.quarantine import Quarantine
 from mytracks.pki.keyring import FILE as KEYRING
 from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Principal
+from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
 from mytracks.store.open import Store
@@ -91,6 +93,7 @@ def join(
     settings: Settings,
     store: Store,
     people: People,
+    keys: KeyRing,
     clock: Clock,
     ports: Callable[[], Ports],
     wrap_journal: WrapJournal,
@@ -109,6 +112,7 @@ def join(
         people=people,
         history=tracks.history,
         devices=tracks.devices,
+        desk=desk(store, people, tracks, broker, keys, clock),
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
@@ -131,6 +135,28 @@ def join(
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
     site = web_room.build(services, settings.http)
     return Rooms(people, tracks, broker, gatekeeper, site, setup)
+
+
+def desk(
+    store: Store, people: People, tracks: Tracks, broker: MQTT, keys: KeyRing, clock: Clock
+) -> Desk:
+    """Where owners change and remove their devices."""
+
+    def withdraw(device: Device) -> Deferred[None]:
+        """By each spelling of the owner's name, for topics are routed as phones write them."""
+        return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
+
+    return Desk(
+        store.database,
+        store.desk,
+        tracks.devices,
+        people.device_passwords,
+        people.removals,
+        people.audit,
+        keys,
+        withdraw,
+        clock,
+    )
 
 
 def adopt(rooms: Rooms, settings: Settings) -> None:

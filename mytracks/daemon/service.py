@@ -157,7 +157,9 @@ class Daemon(Service):
         opened.push_async_callback(store.close)
         keys = await open_keys(settings, store)
         people = await open_people(settings, store, keys, self._clock, self._reactor, opened)
-        rooms = join(settings, store, people, self._clock, lambda: self._ports, self._wrap_journal)
+        rooms = join(
+            settings, store, people, keys, self._clock, lambda: self._ports, self._wrap_journal
+        )
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)
         store.database.attach(rooms.broker)

@@ -9,6 +9,7 @@ from mytracks.health import Health
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.people.build import People
+from mytracks.phones.desk import Desk
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
 from mytracks.phones.quarantine import Quarantine
@@ -32,6 +33,7 @@ class WebServices:
     people: People
     history: History
     devices: Devices
+    desk: Desk
     live: Live
     presence: Presence
     http_mode: HTTPMode

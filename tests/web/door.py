@@ -23,6 +23,7 @@ from mytracks.health import health
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.journal import Recorded as Durable
 from mytracks.mqtt.routing.ports import Message
+from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept, SetAside
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
@@ -44,6 +45,7 @@ from mytracks.web.services import WebServices
 from mytracks.web.site import Site
 from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
+from tests.phones.desk_memory import MemoryDesk, OpenSeal
 from tests.phones.memory import MemoryQuarantine
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
@@ -54,6 +56,19 @@ TEMPLATES = {
     "login.html": '<input name="csrf_token" value="{{ csrf_token }}">'
     '<input name="next" value="{{ next }}">{{ error or "" }}|{{ username }}|{{ viewer }}'
     "{{ theme }}{{ path }}{{ version }}",
+    "login_second.html": '<input name="csrf_token" value="{{ csrf_token }}">{{ error or "" }}|'
+    "{{ viewer }}",
+    **dict.fromkeys(
+        (
+            "profile/second_factor_set_up.html",
+            "profile/second_factor_confirm.html",
+            "profile/passkey_remove.html",
+            "profile/recovery_codes.html",
+        ),
+        '<input name="csrf_token" value="{{ csrf_token }}">{{ secret|default("") }}|'
+        "{{ errors|default({})|tojson }}|{{ codes|default([])|join(' ') }}|"
+        "{{ passkey|default({})|tojson }}",
+    ),
     "setup.html": '<input name="csrf_token" value="{{ csrf_token }}">'
     "{% for name, texts in errors.items() %}{{ name }}: {{ texts|join }};{% endfor %}"
     "{{ username }}",
@@ -134,6 +149,8 @@ class Door:
         self.own_address: str | None = None
         self.locations = MemoryLocations()
         self.presence = Presence()
+        self.desk = MemoryDesk()
+        self.withdrawn: list[Device] = []
         self.setup = SetupToken()
         self.health = health(VERSION, "ok", "", self.room.clock.now())
         self.tracks = self._tracks()
@@ -144,6 +161,7 @@ class Door:
                 people=self.people,
                 history=self.tracks.history,
                 devices=self.tracks.devices,
+                desk=self._desk(),
                 live=self.tracks.live,
                 presence=self.presence,
                 http_mode=HTTPMode(self.broker, self.broker, self.intake, self.room.clock),
@@ -234,6 +252,24 @@ class Door:
         tracks, limits = self.tracks, PhonesLimits()
         return Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
 
+    def _desk(self) -> Desk:
+        people = self.people
+        return Desk(
+            cast(Any, self.room.store.transactions),
+            self.desk,
+            self.tracks.devices,
+            people.device_passwords,
+            people.removals,
+            people.audit,
+            OpenSeal(),
+            self._withdraw,
+            self.room.clock,
+        )
+
+    def _withdraw(self, device: Device) -> Deferred[None]:
+        self.withdrawn.append(device)
+        return succeed(None)
+
     def _quarantine(self) -> Quarantine:
         transactions: Any = self.room.store.transactions
         people = self.people
@@ -304,6 +340,7 @@ def made_assets() -> Assets:
     static.mkdir()
     pages.mkdir()
     for name, text in TEMPLATES.items():
+        (pages / name).parent.mkdir(exist_ok=True)
         (pages / name).write_text(text)
     names = {"map.ts": "map-ABCD2345.js", "mark.svg": "mark-0123456789.svg", "base": "base-01"}
     (static / "manifest.json").write_text(msgspec.json.encode(names).decode())
