@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
-from attrs import asdict, evolve, fields
+from attrs import AttrsInstance, asdict, evolve, fields
 from sqlalchemy import BigInteger, Integer, Table, bindparam, delete, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
@@ -252,8 +252,12 @@ def _account(row: Values) -> Account:
 
 
 def _profile(kept: Mapping[str, Any]) -> Profile:
-    """Of what stands in `settings`: accounts from before there were profiles have none of it."""
-    told = {each.name: kept[each.name] for each in fields(Profile) if each.name in kept}
+    """Of what stands in `settings`: an earlier version wrote less of it, a later one more."""
+    told = _known(kept, Profile)
     if told.get("home") is not None:
-        told["home"] = Home(**told["home"])
+        told["home"] = Home(**_known(told["home"], Home))
     return Profile(**told)
+
+
+def _known(kept: Mapping[str, Any], kind: type[AttrsInstance]) -> dict[str, Any]:
+    return {each.name: kept[each.name] for each in fields(kind) if each.name in kept}
