@@ -5,7 +5,6 @@ may cost is bounded, for it comes from a file that somebody brought. Blocks: cal
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from typing import Final
@@ -42,7 +41,7 @@ def verified(encoded: str, password: bytes) -> bool:
         return False
     try:
         digest = base64.b64decode(wanted, validate=True)
-    except binascii.Error:
+    except ValueError:
         return False
     made = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), int(iterations))
     return hmac.compare_digest(made, digest)

@@ -2,9 +2,11 @@
 
 zxcvbn knows 30,000 passwords that people use, names, words, keyboard rows, dates and repetitions,
 also backwards and with digits behind. There are no rules about kinds of characters: they make
-passwords worse [ASVS 5.0 6.2.5]. A password is common when it is on the list, or when ten thousand
-tries would find it: at the sign-in page that is a week or two. Long ones are looked up in the list
-only: counting takes time that grows with the length, and nobody tries what is so long.
+passwords worse [ASVS 5.0 6.2.5]. A password is common when it is on the list, or when twelve
+thousand tries would find it: from one network that is nearly two weeks at the sign-in page.
+zxcvbn begins at ten thousand for what has two parts, so that one's own name, or another common
+word, with a digit or two behind is just within. Long ones are looked up in the list only: counting
+takes time that grows with the length, and nobody tries what is so long.
 
 The lists are large and needed only when somebody chooses a password: they are read then.
 """
@@ -15,7 +17,7 @@ from typing import Any, Final
 
 COUNTED: Final = 32
 """Characters of the longest password that is counted, which takes some 5 ms."""
-_TRIES: Final = 10_000
+_TRIES: Final = 12_000
 _STRENGTHS: Final = ("weak", "weak", "fair", "good", "strong")
 """By zxcvbn's score."""
 _NEAR: Final = (
