@@ -94,6 +94,18 @@ class People:
         self.hashing.close()
 
 
+@frozen(kw_only=True)
+class _Ground:
+    """What nearly every service of the room stands on."""
+
+    transactions: Transactions
+    stored: Stored
+    clock: Clock
+    limits: Limits
+    revocations: Revocations
+    audit: Audit
+
+
 def build(
     transactions: Transactions,
     stored: Stored,
@@ -104,65 +116,117 @@ def build(
 ) -> People:
     """The room, joined. `reactor`: where the answers of the password threads arrive. `seal`: what
     secrets are stored under."""
-    revocations = Revocations()
-    hashing = Hashing(reactor, limits)
+    ground = _Ground(
+        transactions=transactions,
+        stored=stored,
+        clock=clock,
+        limits=limits,
+        revocations=Revocations(),
+        audit=Audit(transactions, stored.audit, clock, limits),
+    )
+    return _joined(ground, Hashing(reactor, limits), seal)
+
+
+def _joined(ground: _Ground, hashing: Hashing, seal: factor_ports.Seal) -> People:
+    clock, limits = ground.clock, ground.limits
     passwords = Passwords(hashing, clock, limits)
-    audit = Audit(transactions, stored.audit, clock, limits)
-    sessions = Sessions(transactions, stored.web_sessions, audit, clock, limits)
-    device_passwords = DevicePasswords(
-        transactions, stored.device_passwords, audit, clock, revocations, limits
+    sessions = Sessions(
+        ground.transactions, ground.stored.web_sessions, ground.audit, clock, limits
     )
-    removals = Removals(transactions, stored.accounts, clock)
-    accounts = Accounts(
-        transactions,
-        stored.accounts,
-        stored.web_sessions,
-        sessions,
-        passwords,
-        revocations,
-        removals,
-        audit,
-        clock,
-    )
-
-    def name_of(number: int) -> str:
-        account = accounts.numbered(number)
-        return "" if account is None else account.name
-
-    tokens = Tokens(transactions, stored.tokens, audit, clock, revocations, limits, name_of)
+    removals = Removals(ground.transactions, ground.stored.accounts, clock)
+    accounts = _accounts(ground, sessions, passwords, removals)
+    device_passwords, tokens = _device_passwords(ground), _tokens(ground, accounts)
     throttle = Throttle(clock, limits)
-    familiar, refusals = Familiar(limits), Refusals(clock, audit)
-    signin = SignIn(
-        accounts,
-        passwords,
-        device_passwords,
-        tokens,
-        sessions,
-        throttle,
-        familiar,
-        refusals,
-    )
     return People(
         accounts=accounts,
         passwords=passwords,
         device_passwords=device_passwords,
         tokens=tokens,
         sessions=sessions,
-        signin=signin,
+        signin=SignIn(
+            accounts,
+            passwords,
+            device_passwords,
+            tokens,
+            sessions,
+            throttle,
+            Familiar(limits),
+            Refusals(clock, ground.audit),
+        ),
         throttle=throttle,
-        revocations=revocations,
+        revocations=ground.revocations,
         removals=removals,
         hashing=hashing,
-        audit=audit,
-        second_factor=SecondFactor(
-            transactions,
-            stored.recovery_codes,
-            accounts,
-            throttle,
-            seal,
-            audit,
-            clock,
-            revocations,
-        ),
-        passkeys=PasskeyService(transactions, stored.passkeys, accounts, audit, clock, revocations),
+        audit=ground.audit,
+        second_factor=_second_factor(ground, accounts, throttle, seal),
+        passkeys=_passkeys(ground, accounts),
+    )
+
+
+def _accounts(
+    ground: _Ground, sessions: Sessions, passwords: Passwords, removals: Removals
+) -> Accounts:
+    return Accounts(
+        ground.transactions,
+        ground.stored.accounts,
+        ground.stored.web_sessions,
+        sessions,
+        passwords,
+        ground.revocations,
+        removals,
+        ground.audit,
+        ground.clock,
+    )
+
+
+def _device_passwords(ground: _Ground) -> DevicePasswords:
+    return DevicePasswords(
+        ground.transactions,
+        ground.stored.device_passwords,
+        ground.audit,
+        ground.clock,
+        ground.revocations,
+        ground.limits,
+    )
+
+
+def _tokens(ground: _Ground, accounts: Accounts) -> Tokens:
+    def name_of(number: int) -> str:
+        account = accounts.numbered(number)
+        return "" if account is None else account.name
+
+    return Tokens(
+        ground.transactions,
+        ground.stored.tokens,
+        ground.audit,
+        ground.clock,
+        ground.revocations,
+        ground.limits,
+        name_of,
+    )
+
+
+def _second_factor(
+    ground: _Ground, accounts: Accounts, throttle: Throttle, seal: factor_ports.Seal
+) -> SecondFactor:
+    return SecondFactor(
+        ground.transactions,
+        ground.stored.recovery_codes,
+        accounts,
+        throttle,
+        seal,
+        ground.audit,
+        ground.clock,
+        ground.revocations,
+    )
+
+
+def _passkeys(ground: _Ground, accounts: Accounts) -> PasskeyService:
+    return PasskeyService(
+        ground.transactions,
+        ground.stored.passkeys,
+        accounts,
+        ground.audit,
+        ground.clock,
+        ground.revocations,
     )
