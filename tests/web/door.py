@@ -45,7 +45,7 @@ from mytracks.web.services import WebServices
 from mytracks.web.site import Site
 from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
-from tests.phones.desk_memory import MemoryDesk, OpenSeal
+from tests.phones.desk_memory import MemoryDesk, MemoryMessages, OpenSeal
 from tests.phones.memory import MemoryQuarantine
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
@@ -150,6 +150,7 @@ class Door:
         self.locations = MemoryLocations()
         self.presence = Presence()
         self.desk = MemoryDesk()
+        self.messages = MemoryMessages()
         self.withdrawn: list[Device] = []
         self.setup = SetupToken()
         self.health = health(VERSION, "ok", "", self.room.clock.now())
@@ -257,6 +258,7 @@ class Door:
         return Desk(
             cast(Any, self.room.store.transactions),
             self.desk,
+            self.messages,
             self.tracks.devices,
             people.device_passwords,
             people.removals,
