@@ -149,6 +149,7 @@ def desk(
     return Desk(
         store.database,
         store.desk,
+        store.messages,
         tracks.devices,
         people.device_passwords,
         people.removals,

@@ -6,7 +6,7 @@ it. Whose device it is was decided before.
 """
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
 from attrs import evolve, frozen
@@ -60,6 +60,14 @@ class Wishes:
     key: str | None = None
 
 
+@frozen
+class Said:
+    """`count`: how many messages there are in all."""
+
+    count: int
+    messages: Sequence[ports.Message]
+
+
 class Desk:
     """Changes and removes devices. `withdraw`: takes back what was published of a device and is
     still retained or waits for somebody."""
@@ -70,6 +78,7 @@ class Desk:
         self,
         transactions: Transactions,
         stored: ports.Desk,
+        messages: ports.Messages,
         devices: Devices,
         passwords: DevicePasswords,
         removals: Removals,
@@ -80,6 +89,7 @@ class Desk:
     ) -> None:
         self._transactions = transactions
         self._stored = stored
+        self._messages = messages
         self._devices = devices
         self._passwords = passwords
         self._removals = removals
@@ -88,6 +98,17 @@ class Desk:
         self._withdraw = withdraw
         self._clock = clock
         self._turns = Turns()
+
+    async def messages(self, device: Device, limit: int, offset: int) -> Said:
+        """What it said beside its places and is still kept, the newest first. Raises
+        Unavailable."""
+
+        async def unit(tx: Transaction) -> Said:
+            count = await self._messages.count(tx, device.number)
+            found = await self._messages.page(tx, device.number, limit=limit, offset=offset)
+            return Said(count, found)
+
+        return await self._transactions.read(unit)
 
     def change(self, device: Device, wishes: Wishes, *, by: Actor) -> Deferred[DeviceState]:
         """See it so from now on. Raises Invalid with the fields that are wrong, NotFound,

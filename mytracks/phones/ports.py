@@ -68,6 +68,30 @@ class Quarantine(Protocol):
         """The same for several; how many there were."""
 
 
+@frozen(kw_only=True)
+class Message:
+    """What a phone said beside its places. `kind`: its `_type`, `other` where we do not know it.
+    `received`: UTC seconds."""
+
+    number: int
+    received: int
+    kind: str
+    topic: str
+    body: bytes
+
+
+class Messages(Protocol):
+    """Messages of devices, as they came."""
+
+    async def count(self, tx: Transaction, device: int) -> int:
+        """How many of the device with this number are kept."""
+
+    async def page(
+        self, tx: Transaction, device: int, *, limit: int, offset: int
+    ) -> Sequence[Message]:
+        """Those of the device, the newest first."""
+
+
 class Desk(Protocol):
     """What an owner does with a device. `store/desk.py` implements it."""
 

@@ -20,7 +20,7 @@ from mytracks.store.devices import StoredDevices
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.locations import StoredLocations
-from mytracks.store.messages import Messages
+from mytracks.store.messages import Messages, StoredMessages
 from mytracks.store.mqtt_sessions import StoredJournal
 from mytracks.store.passkeys import StoredPasskeys
 from mytracks.store.quarantine import Quarantine, SetAsideMessages
@@ -53,6 +53,7 @@ class Store:
     journal: StoredJournal
     quarantine: SetAsideMessages
     desk: StoredDesk
+    messages: StoredMessages
 
     def sealed_exists(self) -> Deferred[bool]:
         """Whether some record is sealed, so that it takes the key ring to read it."""
@@ -154,4 +155,5 @@ def _furnished(database: Database, limits: Limits) -> Store:
         journal=StoredJournal(database, recorder),
         quarantine=SetAsideMessages(recorder.carefully),
         desk=StoredDesk(),
+        messages=StoredMessages(),
     )

@@ -1,6 +1,9 @@
 """The stored half of the desk, in memory; and a seal that anybody can open."""
 
+from collections.abc import Sequence
+
 from mytracks.errors import NotFound
+from mytracks.phones.ports import Message
 from mytracks.tracks.ports import Look
 from mytracks.transaction import Transaction
 
@@ -33,6 +36,23 @@ class MemoryDesk:
     def _find(self, number: int) -> None:
         if number in self.left or (self.there is not None and number not in self.there):
             raise NotFound("There is no such device.")
+
+
+class MemoryMessages:
+    """phones.ports.Messages. `rows`: by device number, the newest first."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, list[Message]] = {}
+
+    async def count(self, tx: Transaction, device: int) -> int:
+        """All of them."""
+        return len(self.rows.get(device, ()))
+
+    async def page(
+        self, tx: Transaction, device: int, *, limit: int, offset: int
+    ) -> Sequence[Message]:
+        """A part."""
+        return self.rows.get(device, [])[offset : offset + limit]
 
 
 class OpenSeal:

@@ -1,17 +1,19 @@
 """`/api/devices/{user}/{device}`: what its owner alone does with a device, and its password."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from mytracks.clock import iso
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
 from mytracks.owntracks.topics import device_name_problem
 from mytracks.people.build import People
 from mytracks.people.names import canonical
 from mytracks.people.ports import Account
 from mytracks.phones.desk import LONGEST_KEY, LONGEST_LABEL, LONGEST_TID, Desk, Wishes
+from mytracks.phones.ports import Message
 from mytracks.tracks.devices import Devices as Registry
 from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
@@ -19,6 +21,8 @@ from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.devices import ONE, Device, Devices
 from mytracks.web.api.naming import named
+from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
 
@@ -37,6 +41,27 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
 
     username: str
     password: str
+
+
+class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What a device said beside its places. `type`: its `_type`, `other` where we do not know it.
+    `message`: what it said; null where that is no JSON."""
+
+    id: int
+    received_at: str
+    received_at_unix: int
+    type: str
+    topic: str
+    message: dict[str, Any] | None
+
+
+class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+    """One page of messages, the newest first."""
+
+    count: int
+    next: str | None
+    previous: str | None
+    results: list[DeviceMessage]
 
 
 class OwnDevices:
@@ -69,6 +94,20 @@ class OwnDevices:
         """DELETE /api/devices/{user}/{device}"""
         await self._desk.remove(self._own(visit, user, device).device, by=visit.actor)
         return Answer(204)
+
+    async def messages(self, visit: Visit, user: str, device: str) -> Answer:
+        """GET /api/devices/{user}/{device}/messages"""
+        query = read(visit.request, PageQuery)
+        owned = self._own(visit, user, device).device
+        found = await self._desk.messages(owned, query.limit, query.offset)
+        beside = links(visit, query, found.count)
+        page = MessagePage(
+            count=found.count,
+            next=beside.next,
+            previous=beside.previous,
+            results=[_said(one) for one in found.messages],
+        )
+        return as_json(page)
 
     async def make_credential(self, visit: Visit, user: str, device: str) -> Answer:
         """POST /api/devices/{user}/{device}/credential"""
@@ -124,7 +163,14 @@ class OwnDevices:
             status=204,
             refusals=(404,),
         )
-        return [Route(f"{ONE}/credential", [make, revoke])]
+        messages = Operation(
+            handler=self.messages,
+            summary="What a device of the caller's said beside its places.",
+            query=PageQuery,
+            result=MessagePage,
+            refusals=(400, 404),
+        )
+        return [Route(f"{ONE}/credential", [make, revoke]), Route(f"{ONE}/messages", [messages])]
 
     def _own(self, visit: Visit, user: str, device: str) -> DeviceState:
         """The device, if it is the caller's. Raises NotFound, Forbidden where they may see it."""
@@ -143,3 +189,19 @@ class OwnDevices:
 
 def _wish(value: str | UnsetType | None) -> str | None:
     return None if value is UNSET else value or ""
+
+
+def _said(message: Message) -> DeviceMessage:
+    try:
+        body = msgspec.json.decode(message.body, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # It came as text, or as what some other JSON writer takes for JSON.
+        body = None
+    return DeviceMessage(
+        id=message.number,
+        received_at=iso(message.received),
+        received_at_unix=message.received,
+        type=message.kind,
+        topic=message.topic,
+        message=body,
+    )
