@@ -124,7 +124,7 @@ def build(
         revocations=Revocations(),
         audit=Audit(transactions, stored.audit, clock, limits),
     )
-    return _joined(ground, Hashing(reactor, limits), seal)
+    return _joined(ground, Hashing(reactor, clock, limits), seal)
 
 
 def _joined(ground: _Ground, hashing: Hashing, seal: factor_ports.Seal) -> People:

@@ -3,8 +3,9 @@
 Decides what a check costs, how many may wait and who goes first: whoever is familiar, then networks
 that have not failed lately, then the rest; every fourth turn is given to the rest all the same.
 When many wait the newest of its class goes first, for it is the one whose asker is still there; and
-when one more would be too many the oldest of the last class is refused, not the newcomer. Which
-password belongs to whom, and what is remembered of it, is `passwords`.
+when one more would be too many the oldest of the last class is refused, not the newcomer. Nobody
+waits for longer than an asker does. Which password belongs to whom, and what is remembered of it,
+is `passwords`.
 """
 
 import base64
@@ -23,6 +24,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
+from mytracks.clock import Clock
 from mytracks.errors import Unavailable
 from mytracks.people import foreign_hashes
 from mytracks.people.limits import Limits
@@ -49,15 +51,19 @@ class Urgency(IntEnum):
 
 @define(eq=False)
 class _Job:
+    """`since`: when it was asked for, in clock seconds."""
+
     work: Callable[[], Any]
     answer: Deferred[Any]
+    since: float
 
 
 class Hashing:
     """Makes argon2id hashes, and checks those and Django's, in threads named `password-N`."""
 
-    def __init__(self, reactor: IReactorFromThreads, limits: Limits) -> None:
+    def __init__(self, reactor: IReactorFromThreads, clock: Clock, limits: Limits) -> None:
         self._reactor = reactor
+        self._clock = clock
         self._limits = limits
         self._hasher = PasswordHasher(
             time_cost=limits.password_time_cost,
@@ -133,27 +139,28 @@ class Hashing:
         if not self._threads:
             raise Unavailable("The server is stopping.")
         self._make_room(urgency)
-        job = _Job(work, Deferred())
+        job = _Job(work, Deferred(), self._clock.seconds())
         self._waiting[urgency].append(job)
         self.runs += 1
         self._hand_out()
         return job.answer
 
     def _make_room(self, urgency: Urgency) -> None:
-        """Refuse one of the least urgent where one more would be too many."""
+        """Refuse one of the least urgent where one more would be too many. Raises Unavailable."""
         waiting = sum(len(jobs) for jobs in self._waiting.values())
         if waiting + len(self._running) < self._limits.password_max_waiting:
             return
-        trouble = Unavailable("Too many passwords are being checked at the moment.")
         for least in reversed(Urgency):
             if least < urgency:
                 break
             if self._waiting[least]:
-                # Later, so that nobody is told while somebody else is in the middle of asking.
-                job = self._waiting[least].popleft()
-                self._reactor.callFromThread(job.answer.errback, Failure(trouble))
+                self._give_up(self._waiting[least].popleft())
                 return
-        raise trouble
+        raise _too_many()
+
+    def _give_up(self, job: _Job) -> None:
+        # Later, so that nobody is told while somebody else is in the middle of asking.
+        self._reactor.callFromThread(job.answer.errback, Failure(_too_many()))
 
     def _hand_out(self) -> None:
         """Give the threads that are idle something to do."""
@@ -165,6 +172,10 @@ class Hashing:
             self._jobs.put(job)
 
     def _next(self) -> _Job | None:
+        long_ago = self._clock.seconds() - self._limits.password_longest_waiting
+        for jobs in self._waiting.values():
+            while jobs and jobs[0].since < long_ago:
+                self._give_up(jobs.popleft())
         classes = [jobs for jobs in self._waiting.values() if jobs]
         if not classes:
             return None
@@ -189,3 +200,7 @@ class Hashing:
         self._running.discard(job)
         self._hand_out()
         job.answer.callback(result)
+
+
+def _too_many() -> Unavailable:
+    return Unavailable("Too many passwords are being checked at the moment.")

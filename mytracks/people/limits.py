@@ -16,7 +16,10 @@ class Limits:
     password_parallelism: int = field(default=1, validator=ge(1))
     password_threads: int = field(default=2, validator=ge(1))
     password_max_waiting: int = field(default=256, validator=ge(1))
-    """Password checks running and waiting; one more is refused as Unavailable."""
+    """Password checks running and waiting; with one more the oldest of the least urgent is refused
+    as Unavailable."""
+    password_longest_waiting: float = 8.0
+    """Who waits for longer is refused so as well: phones and browsers give up after 10 s."""
     password_cache_time: float = 15.0 * 60
     """For so long a password once found right is known to be right."""
     password_cache_size: int = field(default=4096, validator=ge(1))

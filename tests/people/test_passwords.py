@@ -33,7 +33,7 @@ class PasswordsCase(TestCase):
 
     def opened(self, limits: Limits = CHEAP) -> Passwords:
         """Passwords whose threads run until the test ends."""
-        self.hashing = Hashing(cast(Any, reactor), limits)
+        self.hashing = Hashing(cast(Any, reactor), Clock(self.time), limits)
         self.hashing.open()
         self.addCleanup(self.hashing.close)
         return Passwords(self.hashing, Clock(self.time), limits)
@@ -115,7 +115,11 @@ class VerifyTests(PasswordsCase):
         """So that a raised cost reaches everybody at their next sign-in."""
         passwords = self.opened()
         self.assertFalse(passwords.outdated(await passwords.hash(GOOD)))
-        self.assertTrue(passwords.outdated(Hashing(cast(Any, reactor), Limits()).unmatchable()))
+        self.assertTrue(
+            passwords.outdated(
+                Hashing(cast(Any, reactor), Clock(self.time), Limits()).unmatchable()
+            )
+        )
 
 
 class CacheTests(PasswordsCase):
@@ -254,6 +258,17 @@ class PoolTests(PasswordsCase):
         self.assertEqual("29", order[1])
         self.assertEqual([str(n) for n in range(1, 17)], order[-16:])
 
+    async def test_who_waits_for_longer_than_askers_do_is_refused(self) -> None:
+        """Nobody is there to hear the answer; the threads are for those who are."""
+        passwords = self.opened(evolve(SLOW, password_threads=1, password_max_waiting=100))
+        running, waiting = self.wrong(passwords, 2)
+        self.time.advance(8.5)
+        newcomer = self.check(passwords, None, b"newcomer")
+        self.assertFalse(await running)
+        with self.assertRaises(Unavailable):
+            await waiting
+        self.assertFalse(await newcomer)
+
     async def test_closing_ends_the_threads_and_refuses_who_waits(self) -> None:
         """A stop takes a hash's time, not a queue's; nobody waits for ever."""
         passwords = self.opened(Limits(password_memory_kib=4096))
@@ -271,7 +286,7 @@ class PolicyTests(SynchronousTestCase):
     """What a new password must be (ASVS 5.0 6.2)."""
 
     def setUp(self) -> None:
-        hashing = Hashing(cast(Any, reactor), CHEAP)
+        hashing = Hashing(cast(Any, reactor), Clock(task.Clock()), CHEAP)
         self.passwords = Passwords(hashing, Clock(task.Clock()), CHEAP)
 
     def assert_refused(self, password: str, *others: str) -> None:
