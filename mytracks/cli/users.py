@@ -93,6 +93,17 @@ def set_password(console: Console, name: str, password_stdin: bool) -> None:
     console.tell(changed, f"{changed['name']} has a new password.", *_shown_once(changed))
 
 
+@user.command("second-factor-off")
+@click.argument("name")
+@shared_options
+@click.pass_obj
+def turn_second_factor_off(console: Console, name: str) -> None:
+    """Let an account in by its password alone: its phone is lost."""
+    changed = console.ask("user.second-factor-off", {"name": name})
+    was = "has no second factor any more" if changed["was_on"] else "had no second factor"
+    console.tell(changed, f"{changed['name']} {was}.")
+
+
 @user.command("delete")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask back on a terminal.")

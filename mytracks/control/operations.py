@@ -9,7 +9,7 @@ import msgspec
 from twisted.logger import Logger
 
 from mytracks import errors
-from mytracks.control import tokens
+from mytracks.control import second_factors, tokens
 from mytracks.control.taking import Strict, Work, taking
 from mytracks.control.wire import Answer, Arguments, Refusal
 from mytracks.health import Health
@@ -84,6 +84,7 @@ class Operations:
             "store.state": taking(Nothing, self._tell_store),
             "device.credential": taking(DevicePath, self._issue_device_password),
             **tokens.table(people),
+            **second_factors.table(people),
         }
 
     async def run(self, operation: str, arguments: Arguments) -> Answer:

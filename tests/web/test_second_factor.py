@@ -219,6 +219,22 @@ class APITests(FactorCase):
                 forged = await self.browser.ask(method, path, {"Origin": self.door.origin}, b"{}")
                 self.assertEqual(403, forged.status, path)
 
+    async def test_administrators_turn_off_that_of_others(self) -> None:
+        """For whoever has lost phone and paper; their own takes the password, like anybody's."""
+        await self.turn_on()
+        path = f"/api/admin/users/{self.ana}/second-factor"
+        chief = await self.people.accounts.add("chief", GOOD, admin=True, by=COMMAND_LINE)
+        self.assertEqual(403, (await self.json("DELETE", path)).status)
+        desk = Browser(self.door)
+        await desk.sign_in("chief")
+        for wrong, status in ((f"{chief.number}", 400), ("99", 404), ("x", 404)):
+            where = f"/api/admin/users/{wrong}/second-factor"
+            self.assertEqual(status, (await self.json("DELETE", where, browser=desk)).status)
+        self.assertEqual(204, (await self.json("DELETE", path, browser=desk)).status)
+        self.assertFalse(self.people.second_factor.is_on(self.ana))
+        entry = self.door.room.store.audit.rows[-1]
+        self.assertEqual(("totp.off", "user:ana", "chief"), (entry.action, entry.what, entry.actor))
+
     async def test_what_is_no_json_is_refused(self) -> None:
         """Wrong type, wrong media, too long."""
         bodies: list[Any] = [{"code": 123456}, {"code": "1" * 201}, {}, [], {"code": None}]

@@ -1,4 +1,5 @@
-"""`/api/account/totp` and `/api/account/recovery-codes`: the caller's second factor."""
+"""`/api/account/totp` and `/api/account/recovery-codes`: the caller's second factor; for
+administrators the way to turn somebody's off."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -6,9 +7,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from mytracks.errors import Invalid
 from mytracks.people.build import People
+from mytracks.sharing.identity import Scope
 from mytracks.web import json_body, qr
 from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.naming import number
 from mytracks.web.confirmation import confirm
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -137,7 +141,28 @@ class SecondFactor:
             Route("/api/account/totp", [show, begin, turn_off]),
             Route("/api/account/totp/confirm", [confirm]),
             Route("/api/account/recovery-codes", [new_codes]),
+            *self.admin_routes(),
         ]
+
+    async def reset(self, visit: Visit, identifier: str) -> Answer:
+        """DELETE /api/admin/users/{id}/second-factor: for whoever has lost phone and paper."""
+        user = number(identifier)
+        if user == visit.who.user:
+            raise Invalid("Turn your own second factor off at /api/account/totp.")
+        await self._factor.turn_off(user, by=visit.actor)
+        return Answer(204)
+
+    def admin_routes(self) -> Sequence[Route]:
+        """The path for administrators."""
+        reset = Operation(
+            method="DELETE",
+            handler=self.reset,
+            summary="Turns somebody's second factor off.",
+            status=204,
+            refusals=(400, 404),
+            scope=Scope.ADMIN,
+        )
+        return [Route("/api/admin/users/<identifier>/second-factor", [reset])]
 
     async def _confirmed(self, visit: Visit) -> None:
         sent = json_body.read(visit.request, Confirmation)
