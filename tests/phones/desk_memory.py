@@ -9,10 +9,12 @@ from mytracks.transaction import Transaction
 
 
 class MemoryDesk:
-    """phones.ports.Desk. `there`: the numbers of the devices that can be found, None: all."""
+    """phones.ports.Desk. `there`: the numbers of the devices that can be found, None: all.
+    `leaving`: where the accounts that leave are noted, each with its number of pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, leaving: dict[int, int] | None = None) -> None:
         self.there: set[int] | None = None
+        self._leaving = {} if leaving is None else leaving
         self.looks: dict[int, Look] = {}
         self.keys: dict[int, bytes | None] = {}
         self.left: list[int] = []
@@ -31,6 +33,7 @@ class MemoryDesk:
         """Its heir has the number of the device, negated."""
         self._find(number)
         self.left.append(number)
+        self._leaving[-number] = 1
         return -number
 
     def _find(self, number: int) -> None:

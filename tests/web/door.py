@@ -149,7 +149,7 @@ class Door:
         self.own_address: str | None = None
         self.locations = MemoryLocations()
         self.presence = Presence()
-        self.desk = MemoryDesk()
+        self.desk = MemoryDesk(self.room.store.accounts.left)
         self.messages = MemoryMessages()
         self.withdrawn: list[Device] = []
         self.setup = SetupToken()

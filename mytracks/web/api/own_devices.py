@@ -32,7 +32,11 @@ class DeviceChange(json_body.Body, frozen=True, kw_only=True):
 
     name: Annotated[str, Meta(max_length=LONGEST_LABEL)] | UnsetType | None = UNSET
     tid: Annotated[str, Meta(max_length=LONGEST_TID)] | UnsetType | None = UNSET
-    color: Annotated[str, Meta(max_length=7, description="`#rrggbb`.")] | UnsetType | None = UNSET
+    color: (
+        Annotated[str, Meta(pattern="^(#[0-9A-Fa-f]{6})?$", description="`#rrggbb`.")]
+        | UnsetType
+        | None
+    ) = UNSET
     encryption_key: Annotated[str, Meta(max_length=LONGEST_KEY)] | UnsetType | None = UNSET
 
 
