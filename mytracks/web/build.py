@@ -23,6 +23,7 @@ from mytracks.web.limits import Limits
 from mytracks.web.live import LiveDoor
 from mytracks.web.mqtt_socket import MQTTSocket
 from mytracks.web.openapi import OpenAPI
+from mytracks.web.pages.admin.panel import panel
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
 from mytracks.web.pages.login import Login
@@ -51,6 +52,7 @@ def build(services: WebServices, limits: Limits) -> Site:
     routes = [
         *_api(services, openapi),
         *_pages(services, frame),
+        *panel(services, frame, live),
         *live.routes(),
         *MQTTSocket(services.mqtt_sockets, identity).routes(),
     ]

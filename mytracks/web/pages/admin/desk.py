@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
+from mytracks.clock import iso
 from mytracks.errors import Forbidden
 from mytracks.web.answers import Answer, see_other
 from mytracks.web.pages.frame import Frame
@@ -43,11 +44,13 @@ class Desk:
         self, visit: Visit, template: str, tab: str, *, status: int = 200, **context: Any
     ) -> Answer:
         """A page of the panel. `template`: below `admin/`; `tab`: which one it belongs to."""
-        return self._frame.page(visit, f"admin/{template}", status=status, tab=tab, **context)
+        return self._frame.page(
+            visit, f"admin/{template}", status=status, tab=tab, iso=iso, **context
+        )
 
     def done(self, visit: Visit, where: str, notice: str) -> Answer:
         """Something was done: go to `where`, which tells so once."""
-        return self._frame.done(visit, where, notice)
+        return see_other(where)
 
     def route(self, path: str, show: Show | None = None, do: Show | None = None) -> Route:
         """A path below the panel's. `show`: answers GET, `do`: a posted form."""
@@ -63,7 +66,7 @@ class Desk:
 
 def asked(request: Request, name: str) -> str:
     """The last value of a parameter of the query string; empty: it is not given."""
-    values = (request.args or {}).get(name.encode("ascii"), [b""])
+    values: list[bytes] = (request.args or {}).get(name.encode("ascii"), [b""])
     return values[-1].decode("utf-8", "replace").replace("\0", "").strip()
 
 
