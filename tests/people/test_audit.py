@@ -101,6 +101,7 @@ class ChangesTests(AuditCase):
         room = await self.with_root()
         ana = await room.account()
         self.rows.clear()
+        room.began += 100
         await self.accounts.enable(ana.number, by=ROOT)
         await self.accounts.demote(ana.number, by=ROOT)
         await self.accounts.set_profile(ana.number, by=ROOT, email="", profile=lambda told: told)

@@ -138,7 +138,9 @@ class QuestionTests(AuditCase):
         for text in ("100_", "TOKEN", "command L"):
             self.assertEqual(["device:ana/100_"], await self.whats(text=text), text)
         self.assertEqual(2, len(await self.whats(text="some detail")))
-        for text in ("!", "\\", "'", "%%", "_n_"):
+        await self.note("device:ana/Hey!")
+        self.assertEqual(["device:ana/Hey!"], await self.whats(text="y!"))
+        for text in ("!!", "\\", "'", "%%", "_n_"):
             self.assertEqual([], await self.whats(text=text), text)
 
     async def test_all_that_is_asked_for_holds_together(self) -> None:
