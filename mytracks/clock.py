@@ -6,10 +6,12 @@ that stops it.
 """
 
 import time
-from collections.abc import Callable, Coroutine
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Hashable
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
+from attrs import define
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
@@ -129,3 +131,53 @@ class Repeating:
             self._work()
         except Exception:  # noqa: BLE001 - one bad run must not end the loop
             self.log.failure("{what} failed", what=self._what)
+
+
+@define
+class _Series:
+    """`told`: when it was told last, in clock seconds, None: never. `held`: how often it came
+    since."""
+
+    told: float | None = None
+    held: int = 0
+
+
+class Seldom:
+    """Decides when something that comes again and again is told: at once, and then at most once in
+    an hour, with how often it came. Of new things no more than some are told in a minute; the rest
+    is told when it comes again.
+    """
+
+    EVERY: Final = 60 * 60.0
+    A_MINUTE: Final = 60
+    MOST: Final = 10_000
+    """Things told apart; the one that came longest ago is forgotten first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._series: OrderedDict[Hashable, _Series] = OrderedDict()
+        self._minute = -60.0
+        self._told = 0
+
+    def times(self, key: Hashable) -> int:
+        """How often it came since it was told last, this time included; 0: it is not told now."""
+        series = self._series.setdefault(key, _Series())
+        self._series.move_to_end(key)
+        if len(self._series) > self.MOST:
+            self._series.popitem(last=False)
+        series.held += 1
+        now = self._clock.seconds()
+        if series.told is not None and now - series.told < self.EVERY:
+            return 0
+        if now - self._minute >= 60:
+            self._minute, self._told = now, 0
+        if self._told >= self.A_MINUTE:
+            return 0
+        self._told += 1
+        came, series.held, series.told = series.held, 0, now
+        return came
+
+
+def again(times: int) -> str:
+    """What stands behind a line of `Seldom`: how often, where it was more than once."""
+    return f" ({times} times since this was told last)" if times > 1 else ""

@@ -53,5 +53,7 @@ class Unavailable(Refused):
 
 def kind(refused: Refused) -> type[Refused]:
     """Which of the classes above `refused` is of: what the doors' tables know. The rooms refine
-    them, and no door has to learn of that."""
-    return next(each for each in type(refused).__mro__ if Refused in each.__bases__)
+    them, and no door has to learn of that. One that is none of them is our own trouble: whoever
+    asked keeps what they have and tries again."""
+    found = (each for each in type(refused).__mro__ if Refused in each.__bases__)
+    return next(found, Unavailable)

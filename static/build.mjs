@@ -24,6 +24,7 @@ const require = createRequire(import.meta.url);
 const ENTRIES = [
   { in: "src/map/map.page.ts", out: "map" },
   { in: "src/forms/forms.page.ts", out: "forms" },
+  { in: "src/passkeys/passkeys.page.ts", out: "passkeys" },
   { in: "css/pages.css", out: "pages" },
   { in: "css/dark.css", out: "dark" },
   { in: "css/map.css", out: "map" },

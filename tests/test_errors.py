@@ -22,3 +22,7 @@ class KindTests(SynchronousTestCase):
     def test_every_kind_derives_straight_from_refused(self) -> None:
         """Otherwise the doors' tables would not be complete."""
         self.assertIn(Unavailable, Refused.__subclasses__())
+
+    def test_one_that_is_of_no_kind_is_our_own_trouble(self) -> None:
+        """Whoever asked keeps what they have; no door falls over it."""
+        self.assertIs(Unavailable, kind(Refused("No.")))

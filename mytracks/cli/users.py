@@ -56,7 +56,9 @@ def show_user(console: Console, name: str) -> None:
         f"email     {found['email'] or '-'}",
         f"role      {_role(found)}",
         f"state     {_state(found)}",
-        f"created   {_date(found)}",
+        f"created   {_date(found['created'])}",
+        f"signed in {_date(found['last_login'])}",
+        f"2nd step  {'on' if found['second_factor'] else 'off'}",
     )
 
 
@@ -91,6 +93,17 @@ def set_password(console: Console, name: str, password_stdin: bool) -> None:
     console.tell(changed, f"{changed['name']} has a new password.", *_shown_once(changed))
 
 
+@user.command("second-factor-off")
+@click.argument("name")
+@shared_options
+@click.pass_obj
+def turn_second_factor_off(console: Console, name: str) -> None:
+    """Let an account in by its password alone: its phone is lost."""
+    changed = console.ask("user.second-factor-off", {"name": name})
+    was = "has no second factor any more" if changed["was_on"] else "had no second factor"
+    console.tell(changed, f"{changed['name']} {was}.")
+
+
 @user.command("delete")
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask back on a terminal.")
@@ -118,7 +131,9 @@ def _shown_once(answer: User) -> Sequence[str]:
 
 def _table(users: Sequence[User]) -> Sequence[str]:
     rows = [("NAME", "ROLE", "STATE", "CREATED", "EMAIL")]
-    rows += [(u["name"], _role(u), _state(u), _date(u), u["email"] or "-") for u in users]
+    rows += [
+        (u["name"], _role(u), _state(u), _date(u["created"]), u["email"] or "-") for u in users
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -134,5 +149,5 @@ def _state(account: User) -> str:
     return "disabled" if account["disabled"] else "active"
 
 
-def _date(account: User) -> str:
-    return datetime.fromtimestamp(account["created"], UTC).date().isoformat()
+def _date(at: int | None) -> str:
+    return "-" if at is None else datetime.fromtimestamp(at, UTC).date().isoformat()

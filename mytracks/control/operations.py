@@ -2,19 +2,21 @@
 daemon; rules are the services' own.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import msgspec
 from twisted.logger import Logger
 
 from mytracks import errors
-from mytracks.control.taking import Work
+from mytracks.control import second_factors, tokens
+from mytracks.control.taking import Strict, Work, taking
 from mytracks.control.wire import Answer, Arguments, Refusal
 from mytracks.health import Health
 from mytracks.people import passwords
 from mytracks.people.build import People
 from mytracks.people.ports import Account
+from mytracks.sharing.identity import COMMAND_LINE
 
 KINDS: Final[Mapping[type[errors.Refused], str]] = {
     errors.Invalid: "invalid",
@@ -27,15 +29,11 @@ KINDS: Final[Mapping[type[errors.Refused], str]] = {
 }
 
 
-class _Strict(msgspec.Struct, forbid_unknown_fields=True):
-    """Arguments of an operation, checked."""
-
-
-class Nothing(_Strict):
+class Nothing(Strict):
     """An operation without arguments."""
 
 
-class NewUser(_Strict):
+class NewUser(Strict):
     """`password` None: one is made and told once."""
 
     name: str
@@ -45,20 +43,20 @@ class NewUser(_Strict):
     display: str = ""
 
 
-class UserName(_Strict):
+class UserName(Strict):
     """An account that is there already."""
 
     name: str
 
 
-class NewPassword(_Strict):
+class NewPassword(Strict):
     """`password` None: one is made and told once."""
 
     name: str
     password: str | None = None
 
 
-class DevicePath(_Strict):
+class DevicePath(Strict):
     """`user/device`."""
 
     device: str
@@ -81,16 +79,18 @@ class Operations:
         self._health = health
         self._database = database
         self._table: Mapping[str, Work] = {
-            "user.add": _taking(NewUser, self._add_user),
-            "user.list": _taking(Nothing, self._list_users),
-            "user.show": _taking(UserName, self._show_user),
-            "user.disable": _taking(UserName, self._disable_user),
-            "user.enable": _taking(UserName, self._enable_user),
-            "user.password": _taking(NewPassword, self._set_password),
-            "user.delete": _taking(UserName, self._delete_user),
-            "health": _taking(Nothing, self._tell_health),
-            "store.state": _taking(Nothing, self._tell_store),
-            "device.credential": _taking(DevicePath, self._issue_device_password),
+            "user.add": taking(NewUser, self._add_user),
+            "user.list": taking(Nothing, self._list_users),
+            "user.show": taking(UserName, self._show_user),
+            "user.disable": taking(UserName, self._disable_user),
+            "user.enable": taking(UserName, self._enable_user),
+            "user.password": taking(NewPassword, self._set_password),
+            "user.delete": taking(UserName, self._delete_user),
+            "health": taking(Nothing, self._tell_health),
+            "store.state": taking(Nothing, self._tell_store),
+            "device.credential": taking(DevicePath, self._issue_device_password),
+            **tokens.table(people),
+            **second_factors.table(people),
             **(more or {}),
         }
 
@@ -110,7 +110,12 @@ class Operations:
     async def _add_user(self, asked: NewUser) -> dict[str, Any]:
         password = asked.password if asked.password is not None else passwords.generate()
         account = await self._people.accounts.add(
-            asked.name, password, admin=asked.admin, email=asked.email, display=asked.display
+            asked.name,
+            password,
+            by=COMMAND_LINE,
+            admin=asked.admin,
+            email=asked.email,
+            display=asked.display,
         )
         return _with_password(described(account), password, asked.password is None)
 
@@ -122,22 +127,25 @@ class Operations:
 
     async def _disable_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
-        return described(await accounts.disable(accounts.named(asked.name).number))
+        number = accounts.named(asked.name).number
+        return described(await accounts.disable(number, by=COMMAND_LINE))
 
     async def _enable_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
-        return described(await accounts.enable(accounts.named(asked.name).number))
+        number = accounts.named(asked.name).number
+        return described(await accounts.enable(number, by=COMMAND_LINE))
 
     async def _set_password(self, asked: NewPassword) -> dict[str, Any]:
         accounts = self._people.accounts
         password = asked.password if asked.password is not None else passwords.generate()
-        account = await accounts.set_password(accounts.named(asked.name).number, password)
+        number = accounts.named(asked.name).number
+        account = await accounts.set_password(number, password, by=COMMAND_LINE)
         return _with_password({"name": account.name}, password, asked.password is None)
 
     async def _delete_user(self, asked: UserName) -> dict[str, Any]:
         accounts = self._people.accounts
         account = accounts.named(asked.name)
-        await accounts.delete(account.number)
+        await accounts.delete(account.number, by=COMMAND_LINE)
         return {"name": account.name}
 
     async def _tell_health(self, _: Nothing) -> dict[str, Any]:
@@ -155,7 +163,7 @@ class Operations:
             wrong = "A device is written user/device."
             raise errors.Invalid(wrong, {"device": [wrong]})
         account = self._people.accounts.named(user)
-        issued = await self._people.device_passwords.issue(account, device)
+        issued = await self._people.device_passwords.issue(account, device, by=COMMAND_LINE)
         return {"username": issued.username, "device": issued.device, "password": issued.password}
 
 
@@ -168,6 +176,8 @@ def described(account: Account) -> dict[str, Any]:
         "admin": account.admin,
         "disabled": account.disabled,
         "created": account.created,
+        "last_login": account.last_login,
+        "second_factor": account.totp is not None,
     }
 
 
@@ -179,21 +189,3 @@ def refusal_of(error: errors.Refused) -> Refusal:
 
 def _with_password(told: dict[str, Any], password: str, made: bool) -> dict[str, Any]:
     return {**told, "password": password} if made else told
-
-
-_Asked = TypeVar("_Asked", bound=_Strict)
-
-
-def _taking(
-    kind: type[_Asked], work: Callable[[_Asked], Awaitable[Any]]
-) -> Callable[[Arguments], Awaitable[Any]]:
-    """`work` on arguments that were checked to be of `kind`. Raises Invalid."""
-
-    async def checked(arguments: Arguments) -> Any:
-        try:
-            asked = msgspec.convert(arguments, kind)
-        except msgspec.ValidationError as error:
-            raise errors.Invalid(f"The arguments are wrong: {error}.") from None
-        return await work(asked)
-
-    return checked

@@ -6,8 +6,6 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from twisted.logger import Logger
-
 from mytracks.clock import Clock
 from mytracks.daemon.secure import SecureDoors, https_door, mqtt_door
 from mytracks.host.listeners import Listeners
@@ -20,25 +18,8 @@ from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.ports import Audit, Seal
 from mytracks.pki.tls import Asks
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Actor
 from mytracks.store.open import Store
-from mytracks.transaction import Transaction
 from mytracks.web.site import Site
-
-
-class Unaudited:
-    """Notes what was done in the server's log, for want of an audit log."""
-
-    log = Logger()
-
-    async def add(
-        self, tx: Transaction, by: Actor, action: str, what: str, detail: str = ""
-    ) -> None:
-        """Note it now, whether or not it is committed."""
-        del tx
-        self.log.info(
-            "{by}: {action} {what} {detail}", by=by.name, action=action, what=what, detail=detail
-        )
 
 
 async def open_pki(

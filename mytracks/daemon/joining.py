@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
+from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
@@ -20,21 +21,22 @@ from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
+from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.gatekeeper import Gatekeeper
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
+from mytracks.phones.quarantine import Quarantine
 from mytracks.pki.build import PKI
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.keyring import FILE as KEYRING
 from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Principal
+from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
 from mytracks.store.open import Store
-from mytracks.store.sealed import sealed_exists
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -101,6 +103,7 @@ def join(
     store: Store,
     people: People,
     pki: PKI,
+    keys: KeyRing,
     clock: Clock,
     ports: Callable[[], Ports],
     wrap_journal: WrapJournal,
@@ -118,9 +121,14 @@ def join(
     services = WebServices(
         people=people,
         history=tracks.history,
+        devices=tracks.devices,
+        desk=desk(store, people, tracks, broker, keys, clock),
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
+        quarantine=Quarantine(
+            store.database, store.quarantine, intake, people.accounts, people.audit
+        ),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
         assets=find_assets(),
@@ -140,6 +148,29 @@ def join(
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
     site = web_room.build(services, settings.http)
     return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, Diagnoses(clock))
+
+
+def desk(
+    store: Store, people: People, tracks: Tracks, broker: MQTT, keys: KeyRing, clock: Clock
+) -> Desk:
+    """Where owners change and remove their devices."""
+
+    def withdraw(device: Device) -> Deferred[None]:
+        """By each spelling of the owner's name, for topics are routed as phones write them."""
+        return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
+
+    return Desk(
+        store.database,
+        store.desk,
+        store.messages,
+        tracks.devices,
+        people.device_passwords,
+        people.removals,
+        people.audit,
+        keys,
+        withdraw,
+        clock,
+    )
 
 
 def adopt(rooms: Rooms, settings: Settings) -> None:
@@ -167,15 +198,19 @@ def operations(settings: Settings, store: Store, people: People, pki: PKI) -> Op
 
 async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
-    exists = await store.database.read(sealed_exists)
-    return open_keyring(settings.data_dir / KEYRING, sealed_exists=exists)
+    return open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
 
 
 async def open_people(
-    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+    settings: Settings,
+    store: Store,
+    keys: KeyRing,
+    clock: Clock,
+    reactor: Any,
+    opened: AsyncExitStack,
 ) -> People:
     """The people room, to be closed with `opened`."""
-    people = people_room.build(store.database, store, clock, reactor, settings.people)
+    people = people_room.build(store.database, store, clock, reactor, settings.people, keys)
     await people.open()
     opened.push_async_callback(people.close)
     return people

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from mytracks.clock import Clock
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.certificates import Unaudited, open_pki
+from mytracks.daemon.certificates import open_pki
 from mytracks.daemon.joining import open_keys, open_people, operations
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.pki.keyring import KeyRingRefused
@@ -39,8 +39,8 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
             )
             opened.push_async_callback(store.close)
             keys = await open_keys(settings, store)
-            people = await open_people(settings, store, clock, reactor, opened)
-            pki = await open_pki(settings, store, keys, Unaudited(), clock, reactor, opened)
+            people = await open_people(settings, store, keys, clock, reactor, opened)
+            pki = await open_pki(settings, store, keys, people.audit, clock, reactor, opened)
             work = operations(settings, store, people, pki)
             answers.append(await work.run(operation, arguments))
             # There is no daemon to go on with it.

@@ -20,7 +20,7 @@ from mytracks.clock import Clock, Tasks, use_monotonic_timers
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
-from mytracks.daemon.certificates import Unaudited, open_pki, secure_doors
+from mytracks.daemon.certificates import open_pki, secure_doors
 from mytracks.daemon.joining import (
     Ports,
     Rooms,
@@ -158,10 +158,19 @@ class Daemon(Service):
         )
         opened.push_async_callback(store.close)
         keys = await open_keys(settings, store)
-        people = await open_people(settings, store, self._clock, self._reactor, opened)
-        pki = await open_pki(settings, store, keys, Unaudited(), self._clock, self._reactor, opened)
+        people = await open_people(settings, store, keys, self._clock, self._reactor, opened)
+        pki = await open_pki(
+            settings, store, keys, people.audit, self._clock, self._reactor, opened
+        )
         rooms = join(
-            settings, store, people, pki, self._clock, lambda: self._ports, self._wrap_journal
+            settings,
+            store,
+            people,
+            pki,
+            keys,
+            self._clock,
+            lambda: self._ports,
+            self._wrap_journal,
         )
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)

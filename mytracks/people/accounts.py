@@ -1,26 +1,42 @@
 """Who has an account here, and what may become of it.
 
 All accounts are in memory, as of the last commit; reading never waits. Changes take turns: each is
-decided on what is true, stored, and only then seen by anybody. Who is no longer welcome is told to
-the watchers of `Revocations` right after the commit.
+decided on what is true, stored together with its entry in the audit log, and only then seen by
+anybody. Who is no longer welcome is told to the watchers of `Revocations` right after the commit.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from mytracks.clock import Clock
-from mytracks.errors import Conflict, Forbidden, NotFound
+from mytracks.clock import Clock, Tasks
+from mytracks.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
 from mytracks.people import names, ports
+from mytracks.people.audit import Audit
+from mytracks.people.changes import Change, new_account, retold, told_difference
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account
+from mytracks.people.profile import Faults, Profile
 from mytracks.people.removals import Removals
 from mytracks.people.revocations import Reason, Revocation, Revocations, Watcher
 from mytracks.people.sessions import Sessions
 from mytracks.people.turns import Turns
-from mytracks.transaction import Transaction, Transactions
+from mytracks.sharing.identity import Actor
+from mytracks.transaction import Transaction, Transactions, Unit
+
+_LOGIN_NOTED_EVERY: Final = 60
+"""Seconds: how often at most it is written that somebody signed in."""
+_NOTHING_TOLD: Final = Profile()
 
 
 class Accounts:
@@ -37,6 +53,7 @@ class Accounts:
         passwords: Passwords,
         revocations: Revocations,
         removals: Removals,
+        audit: Audit,
         clock: Clock,
     ) -> None:
         self._transactions = transactions
@@ -46,8 +63,11 @@ class Accounts:
         self._passwords = passwords
         self._revocations = revocations
         self._removals = removals
+        self._audit = audit
         self._clock = clock
         self._turns = Turns()
+        self._tasks = Tasks()
+        self._noting: set[int] = set()
         self._by_number: dict[int, Account] = {}
         self._by_name: dict[str, Account] = {}
 
@@ -55,6 +75,10 @@ class Accounts:
         """Read all that are stored."""
         for account in await self._transactions.read(self._stored.all):
             self._remember(account)
+
+    async def close(self) -> None:
+        """Stop all of our own."""
+        self._tasks.stop()
 
     def watch(self, watcher: Watcher) -> None:
         """Tell `watcher` after the commit of everybody who has to go; see `Revocations`."""
@@ -88,40 +112,42 @@ class Accounts:
         name: str,
         password: str,
         *,
+        by: Actor,
         admin: bool = False,
         email: str = "",
         display: str = "",
+        profile: Profile = _NOTHING_TOLD,
         first: bool = False,
     ) -> Account:
         """A new account. `first`: only while there is no administrator (set-up); else Forbidden.
 
         Raises Invalid with the fields that are wrong, Conflict when the name is taken.
         """
-        made = names.check_name(name)
-        checked_email, checked_display = names.check_email(email), names.check_display(display)
-        self._passwords.check_policy(password, made, checked_email, checked_display)
-        self._check_free(made, first)
-        account = Account(
-            number=0,
-            name=made,
-            display=checked_display,
-            admin=admin,
-            disabled=False,
-            password=await self._passwords.hash(password),
-            email=checked_email,
-            created=int(self._clock.now()),
-        )
-        return await self._turns.take(lambda: self._add(account, first))
+        faults, now = Faults(), int(self._clock.now())
+        account = new_account(name, admin, email, display, profile, now, faults)
+        self._check_policy(password, account, faults)
+        self._check_free(account.name, first)
+        account = evolve(account, password=await self._passwords.hash(password))
+        return await self._turns.take(lambda: self._add(account, by, first))
 
-    async def set_password(self, number: int, password: str) -> Account:
-        """Give the account a new password; all its browsers are signed out, its phones cut.
+    async def set_password(
+        self, number: int, password: str, *, by: Actor, keep: bytes | None = None
+    ) -> Account:
+        """Give the account a new password; whoever came in by the old one is cut, but for the web
+        session with the hash `keep`.
 
         Raises NotFound, Invalid.
         """
-        account = self._present(number)
-        self._passwords.check_policy(password, account.name, account.email, account.display)
+        self._check_policy(password, self._present(number), Faults())
         encoded = await self._passwords.hash(password)
-        return await self._change(number, lambda a: evolve(a, password=encoded), Reason.PASSWORD)
+        change = Change(
+            lambda account: evolve(account, password=encoded),
+            by=by,
+            action="user.password",
+            reason=Reason.PASSWORD,
+            spares=keep,
+        )
+        return await self._change(number, change)
 
     async def renew_hash(self, number: int, old: str, encoded: str) -> None:
         """Store the same password's hash at new costs, unless the password was changed since."""
@@ -129,70 +155,162 @@ class Accounts:
         def renewed(account: Account) -> Account:
             return evolve(account, password=encoded) if account.password == old else account
 
-        await self._change(number, renewed)
+        await self._change(number, Change(renewed))
 
     async def set_profile(
-        self, number: int, *, email: str | None = None, display: str | None = None
+        self,
+        number: int,
+        *,
+        by: Actor,
+        email: str | None = None,
+        display: str | None = None,
+        profile: Callable[[Profile], Profile] | None = None,
     ) -> Account:
-        """Change what is given. Raises NotFound, Invalid."""
-        new_email = None if email is None else names.check_email(email)
-        new_display = None if display is None else names.check_display(display)
+        """Change what is given; `profile` makes the new one of the one that is then in force.
+
+        Raises NotFound, Invalid with every field that is wrong.
+        """
 
         def altered(account: Account) -> Account:
-            return evolve(
-                account,
-                email=account.email if new_email is None else new_email,
-                display=account.display if new_display is None else new_display,
-            )
+            return retold(account, email, display, profile, int(self._clock.now()))
 
-        return await self._change(number, altered)
+        change = Change(altered, by=by, action="user.profile", detail=told_difference)
+        return await self._change(number, change)
 
-    async def disable(self, number: int) -> Account:
+    async def disable(self, number: int, *, by: Actor) -> Account:
         """Close every door to this person, live connections included.
 
-        Raises NotFound, Forbidden for the last administrator.
+        Raises NotFound, Forbidden for oneself and for the last administrator.
         """
-        return await self._change(number, lambda a: evolve(a, disabled=True), Reason.DISABLED)
+        _check_other(number, by, "disable your own account")
+        change = Change(
+            lambda account: evolve(account, disabled=True),
+            by=by,
+            action="user.disable",
+            reason=Reason.DISABLED,
+        )
+        return await self._change(number, change)
 
-    async def enable(self, number: int) -> Account:
+    async def enable(self, number: int, *, by: Actor) -> Account:
         """Open them again. Raises NotFound."""
-        return await self._change(number, lambda a: evolve(a, disabled=False))
+        change = Change(
+            lambda account: evolve(account, disabled=False), by=by, action="user.enable"
+        )
+        return await self._change(number, change)
 
-    async def delete(self, number: int) -> None:
+    async def promote(self, number: int, *, by: Actor) -> Account:
+        """Make them an administrator. Raises NotFound."""
+        change = Change(lambda account: evolve(account, admin=True), by=by, action="user.promote")
+        return await self._change(number, change)
+
+    async def demote(self, number: int, *, by: Actor) -> Account:
+        """Make them an ordinary user; what only administrators may have is cut.
+
+        Raises NotFound, Forbidden for oneself and for the last administrator.
+        """
+        _check_other(number, by, "take your own administrator's rights away")
+        change = Change(
+            lambda account: evolve(account, admin=False),
+            by=by,
+            action="user.demote",
+            reason=Reason.DEMOTED,
+        )
+        return await self._change(number, change)
+
+    async def delete(self, number: int, *, by: Actor) -> None:
         """Remove the account with all devices, locations, credentials and sessions.
 
         Once this is answered nobody sees or uses any of it; most of it is removed after that.
-        Raises NotFound, Forbidden for the last administrator.
+        Raises NotFound, Forbidden for oneself and for the last administrator.
         """
-        await self._turns.take(lambda: self._delete(number))
+        _check_other(number, by, "delete your own account")
+        await self._turns.take(lambda: self._delete(number, by))
 
-    async def _add(self, account: Account, first: bool) -> Account:
+    async def set_second_factor(
+        self,
+        number: int,
+        totp: bytes | None,
+        step: int | None,
+        *,
+        by: Actor,
+        also: Unit[None] | None = None,
+    ) -> Account:
+        """Keep the sealed secret of a second factor, or None: none, and the last step of it that
+        was used. `also`: what else is stored in the same commit. Raises NotFound."""
+        change = Change(
+            lambda account: evolve(account, totp=totp, totp_step=step),
+            by=by,
+            action="totp.off" if totp is None else "totp.on",
+            also=also,
+        )
+        return await self._change(number, change)
+
+    async def stepped(self, number: int, step: int) -> None:
+        """A code of this step was used: stored before anybody is let in by it.
+
+        Raises NotFound, Unauthenticated when that step or a later one was used before.
+        """
+
+        def used(account: Account) -> Account:
+            if account.totp_step is not None and step <= account.totp_step:
+                raise Unauthenticated("This code was used already; wait for the next.")
+            return evolve(account, totp_step=step)
+
+        await self._change(number, Change(used))
+
+    def note_sign_in(self, number: int) -> None:
+        """They signed in by the web just now: written soon, at most once a minute."""
+        account, now = self._by_number.get(number), int(self._clock.now())
+        if account is None or number in self._noting:
+            return
+        if account.last_login is None or abs(now - account.last_login) >= _LOGIN_NOTED_EVERY:
+            self._noting.add(number)
+            self._tasks.start(self._note_sign_in(number, now), "noting a sign-in")
+
+    async def _note_sign_in(self, number: int, now: int) -> None:
+        try:
+            await self._change(number, Change(lambda account: evolve(account, last_login=now)))
+        except (Unavailable, NotFound) as error:
+            # Nobody is kept out by it.
+            self.log.debug("a sign-in was not noted: {error}", error=error)
+        finally:
+            self._noting.discard(number)
+
+    async def _add(self, account: Account, by: Actor, first: bool) -> Account:
         self._check_free(account.name, first)
-        stored = await self._transactions.commit(lambda tx: self._stored.add(tx, account))
+
+        async def unit(tx: Transaction) -> Account:
+            stored = await self._stored.add(tx, account)
+            detail = "administrator" if account.admin else ""
+            await self._audit.add(tx, by, "user.add", f"user:{account.name}", detail)
+            return stored
+
+        stored = await self._transactions.commit(unit)
         self._remember(stored)
         self.log.info("account {user} was made", user=stored.name, admin=stored.admin)
         return stored
 
-    def _change(
-        self, number: int, alter: Callable[[Account], Account], reason: Reason | None = None
-    ) -> Deferred[Account]:
-        return self._turns.take(lambda: self._changed(number, alter, reason))
+    def _change(self, number: int, change: Change) -> Deferred[Account]:
+        return self._turns.take(lambda: self._changed(number, change))
 
-    async def _changed(
-        self, number: int, alter: Callable[[Account], Account], reason: Reason | None
-    ) -> Account:
+    async def _changed(self, number: int, change: Change) -> Account:
         old = self._present(number)
-        new = alter(old)
+        new = change.alter(old)
         if new == old:
             return old
         if new.disabled or not new.admin:
             self._check_not_last(old)
-        ended = self._sessions.suspend(number) if reason is not None else ()
+        ended = self._sessions.suspend(number, change.spares) if change.ends_sessions else ()
 
         async def unit(tx: Transaction) -> None:
             await self._stored.change(tx, new)
             if ended:
                 await self._stored_sessions.end(tx, ended)
+            if change.by is not None:
+                detail = change.detail(old, new) if change.detail is not None else ""
+                await self._audit.add(tx, change.by, change.action, f"user:{new.name}", detail)
+            if change.also is not None:
+                await change.also(tx)
 
         try:
             await self._transactions.commit(unit)
@@ -201,16 +319,23 @@ class Accounts:
             raise
         self._remember(new)
         self._sessions.forget(ended)
-        if reason is not None:
-            self._revocations.tell(Revocation(number, new.name, reason))
+        if change.reason is not None:
+            self._revocations.tell(
+                Revocation(number, new.name, change.reason, spares=change.spares)
+            )
         return new
 
-    async def _delete(self, number: int) -> None:
+    async def _delete(self, number: int, by: Actor) -> None:
         old = self._present(number)
         self._check_not_last(old)
         ended = self._sessions.suspend(number)
+
+        async def unit(tx: Transaction) -> None:
+            await self._stored.leave(tx, number)
+            await self._audit.add(tx, by, "user.delete", f"user:{old.name}")
+
         try:
-            await self._transactions.commit(lambda tx: self._stored.leave(tx, number))
+            await self._transactions.commit(unit)
         except BaseException:
             self._sessions.resume(ended)
             raise
@@ -232,6 +357,15 @@ class Accounts:
             text = f"There is a user {name!r} already."
             raise Conflict(text, {"username": [text]})
 
+    def _check_policy(self, password: str, account: Account, faults: Faults) -> None:
+        told = account.profile
+        others = (account.name, account.email, account.display, told.first_name, told.last_name)
+        try:
+            self._passwords.check_policy(password, *others)
+        except Invalid as weak:
+            faults.add(weak)
+        faults.refuse()
+
     def _check_not_last(self, account: Account) -> None:
         if self._active_admins() == [account]:
             raise Forbidden(f"{account.name!r} is the last administrator.")
@@ -242,3 +376,9 @@ class Accounts:
     def _remember(self, account: Account) -> None:
         self._by_number[account.number] = account
         self._by_name[account.name] = account
+
+
+def _check_other(number: int, by: Actor, deed: str) -> None:
+    """Nobody locks themselves out."""
+    if by.user == number:
+        raise Forbidden(f"You cannot {deed}.")

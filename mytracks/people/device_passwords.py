@@ -1,34 +1,31 @@
 """Device passwords: random enough to be checked in microseconds, one for each device.
 
-`mt_d_<id>_<secret>_<check>`: the id finds the row, the secret (130 random bits) is kept as its
-SHA-256 (allowed above 112 bits [ASVS 5.0 6.5.2]), the check (CRC-32) tells a mistyped one from a
-revoked one and lets secret scanners know ours. Lower case only, so phones' keyboards do no harm.
+`mt_d_<id>_<secret>_<check>`, as `written` has it, with 130 random bits.
 """
 
-import hashlib
 import hmac
-import re
-import secrets
-import zlib
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock, Tasks
-from mytracks.errors import Invalid, Unavailable
+from mytracks.errors import Invalid, NotFound, Unavailable
 from mytracks.owntracks.topics import device_name_problem
 from mytracks.people import ports
+from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
 from mytracks.people.turns import Turns
-from mytracks.sharing.identity import Device
+from mytracks.people.written import Shown, Written, digest
+from mytracks.sharing.identity import SERVER, Actor, Device
 from mytracks.transaction import Transaction, Transactions
 
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
-_SECRET_LENGTH = 26
-_FORM = re.compile(r"(mt_d_([0-9]{1,18})_([a-z2-7]{26}))_([a-z2-7]{7})", re.ASCII)
+_WRITTEN = Written("mt_d", letters=26)
+read = _WRITTEN.read
+write = _WRITTEN.write
 
 
 @frozen(kw_only=True)
@@ -40,14 +37,6 @@ class Issued:
     password: str = field(repr=False)
 
 
-@frozen
-class Shown:
-    """A well-formed device password as somebody showed it."""
-
-    number: int
-    secret: str = field(repr=False)
-
-
 class DevicePasswords:
     """All device passwords in force, in memory as they are stored."""
 
@@ -57,12 +46,14 @@ class DevicePasswords:
         self,
         transactions: Transactions,
         stored: ports.DevicePasswords,
+        audit: Audit,
         clock: Clock,
         revocations: Revocations,
         limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._stored = stored
+        self._audit = audit
         self._clock = clock
         self._revocations = revocations
         self._limits = limits
@@ -85,7 +76,7 @@ class DevicePasswords:
         """Tell `watcher` of each device that got a password: it may have been made for it."""
         self._watchers.append(watcher)
 
-    async def issue(self, account: Account, device: str) -> Issued:
+    async def issue(self, account: Account, device: str, *, by: Actor = SERVER) -> Issued:
         """A new password for the device, which is made if need be; its earlier one is revoked.
 
         Raises Invalid for an impossible device name, Unavailable when it cannot be stored.
@@ -93,13 +84,20 @@ class DevicePasswords:
         wrong = device_name_problem(device)
         if wrong is not None:
             raise Invalid(f"This cannot be: {wrong}.", {"device": [wrong]})
-        return await self._turns.take(lambda: self._issue(account, device))
+        return await self._turns.take(lambda: self._issue(account, device, by))
+
+    def revoke(self, account: Account, device: str, *, by: Actor) -> Deferred[None]:
+        """The device's password opens nothing any more, and whoever is connected by it is cut.
+
+        Raises NotFound when it has none, Unavailable.
+        """
+        return self._turns.take(lambda: self._revoke(account, device, by))
 
     def match(self, shown: Shown) -> DevicePassword | None:
         """The password in force that was shown, if it is one; notes its use. Never waits."""
         password = self._valid.get(shown.number)
         stored = password.secret_hash if password is not None else b""
-        if not hmac.compare_digest(stored, _digest(shown.secret)) or password is None:
+        if not hmac.compare_digest(stored, digest(shown.secret)) or password is None:
             return None
         now = int(self._clock.now())
         if (
@@ -115,12 +113,27 @@ class DevicePasswords:
         found = (password for password in self._valid.values() if password.user == user)
         return sorted(found, key=lambda password: password.device_name)
 
-    async def _issue(self, account: Account, device: str) -> Issued:
-        secret = "".join(secrets.choice(_ALPHABET) for _ in range(_SECRET_LENGTH))
+    def left(self, device: Device) -> None:
+        """The device was removed, its password with it: whoever came in by that is cut. Never
+        waits."""
+        gone = [
+            password.number for password in self._valid.values() if password.device == device.number
+        ]
+        for number in gone:
+            del self._valid[number]
+        if gone:
+            self._revocations.tell(
+                Revocation(device.owner, device.owner_name, Reason.DEVICE_PASSWORD, device.name)
+            )
+
+    async def _issue(self, account: Account, device: str, by: Actor) -> Issued:
+        secret = _WRITTEN.secret()
         now = int(self._clock.now())
 
         async def unit(tx: Transaction) -> DevicePassword:
-            return await self._stored.replace(tx, account.number, device, _digest(secret), now)
+            made = await self._stored.replace(tx, account.number, device, digest(secret), now)
+            await self._audit.add(tx, by, "device.credential", _what(account, device), "made")
+            return made
 
         made = await self._transactions.commit(unit)
         earlier = [old.number for old in self._valid.values() if old.device == made.device]
@@ -139,6 +152,19 @@ class DevicePasswords:
         text = write(made.number, secret)
         return Issued(username=account.name, device=made.device_name, password=text)
 
+    async def _revoke(self, account: Account, device: str, by: Actor) -> None:
+        found = next((each for each in self.of(account.number) if each.device_name == device), None)
+        if found is None:
+            raise NotFound("The device has no password.")
+        now = int(self._clock.now())
+
+        async def unit(tx: Transaction) -> None:
+            await self._stored.revoke(tx, found.device, now)
+            await self._audit.add(tx, by, "device.credential", _what(account, device), "revoked")
+
+        await self._transactions.commit(unit)
+        self.left(Device(found.device, account.number, account.name, device))
+
     async def _note(self, number: int, now: int) -> None:
         try:
             await self._transactions.commit(lambda tx: self._stored.used(tx, number, now))
@@ -152,25 +178,5 @@ class DevicePasswords:
                 del self._valid[password.number]
 
 
-def read(text: str) -> Shown | None:
-    """A device password in its written form; None when `text` is not one (mistyped, say)."""
-    form = _FORM.fullmatch(text.strip().lower())
-    if form is None or _check(form[1]) != form[4]:
-        return None
-    return Shown(int(form[2]), form[3])
-
-
-def write(number: int, secret: str) -> str:
-    """The written form of a device password."""
-    text = f"mt_d_{number}_{secret}"
-    return f"{text}_{_check(text)}"
-
-
-def _check(text: str) -> str:
-    """CRC-32 in seven letters."""
-    value = zlib.crc32(text.encode())
-    return "".join(_ALPHABET[value >> shift & 31] for shift in range(30, -1, -5))
-
-
-def _digest(secret: str) -> bytes:
-    return hashlib.sha256(secret.encode()).digest()
+def _what(account: Account, device: str) -> str:
+    return f"device:{account.name}/{device}"

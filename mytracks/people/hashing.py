@@ -1,14 +1,20 @@
-"""argon2id away from the reactor: an own small pool of threads with a bounded queue.
+"""Password hashes away from the reactor: an own small pool of threads with a bounded queue.
 
-Decides what a check costs and how many may wait. Which password belongs to whom, and what is
-remembered of it, is `passwords`.
+Decides what a check costs, how many may wait and who goes first: whoever is familiar, then networks
+that have not failed lately, then the rest; every fourth turn is given to the rest all the same.
+When many wait the newest of its class goes first, for it is the one whose asker is still there; and
+when one more would be too many the oldest of the last class is refused, not the newcomer. Nobody
+waits for longer than an asker does. Which password belongs to whom, and what is remembered of it,
+is `passwords`.
 """
 
 import base64
 import queue
 import secrets
 import threading
+from collections import deque
 from collections.abc import Callable
+from enum import IntEnum
 from typing import Any, TypeVar
 
 from argon2 import PasswordHasher
@@ -18,26 +24,46 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.python.failure import Failure
 
+from mytracks.clock import Clock
 from mytracks.errors import Unavailable
+from mytracks.people import foreign_hashes
 from mytracks.people.limits import Limits
 
 T = TypeVar("T")
 
 _SALT_BYTES = 16
 _HASH_BYTES = 32
+_IN_ORDER = 16
+"""While no more than so many of a class wait, the oldest of them goes first."""
+_TURNS = 4
+"""One of so many turns is given to the last class that waits."""
+
+
+class Urgency(IntEnum):
+    """Who goes first."""
+
+    FAMILIAR = 0
+    """Signed in from there before; or signed in now, and changing a password."""
+    FRESH = 1
+    """From a network that has not failed lately."""
+    REST = 2
 
 
 @define(eq=False)
 class _Job:
+    """`since`: when it was asked for, in clock seconds."""
+
     work: Callable[[], Any]
     answer: Deferred[Any]
+    since: float
 
 
 class Hashing:
-    """Makes and checks argon2id hashes in threads named `password-N`."""
+    """Makes argon2id hashes, and checks those and Django's, in threads named `password-N`."""
 
-    def __init__(self, reactor: IReactorFromThreads, limits: Limits) -> None:
+    def __init__(self, reactor: IReactorFromThreads, clock: Clock, limits: Limits) -> None:
         self._reactor = reactor
+        self._clock = clock
         self._limits = limits
         self._hasher = PasswordHasher(
             time_cost=limits.password_time_cost,
@@ -48,9 +74,11 @@ class Hashing:
         )
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._pending: set[_Job] = set()
+        self._waiting: dict[Urgency, deque[_Job]] = {urgency: deque() for urgency in Urgency}
+        self._running: set[_Job] = set()
+        self._turn = 0
         self.runs = 0
-        """Hashes made and checked so far."""
+        """Hashes that were asked for so far."""
 
     def open(self) -> None:
         """Start the threads."""
@@ -61,26 +89,32 @@ class Hashing:
 
     def close(self) -> None:
         """End the threads, waiting only for hashes in progress; whoever waits is refused."""
-        pending, self._pending = self._pending, set()
+        left = [*self._running, *(job for jobs in self._waiting.values() for job in jobs)]
+        self._running.clear()
+        for jobs in self._waiting.values():
+            jobs.clear()
         for _ in self._threads:
             self._jobs.put(None)
-        for job in pending:
+        for job in left:
             job.answer.errback(Failure(Unavailable("The server is stopping.")))
         for thread in self._threads:
             thread.join()
         self._threads = []
 
-    def hash(self, password: bytes) -> Deferred[str]:
+    def hash(self, password: bytes, urgency: Urgency = Urgency.FAMILIAR) -> Deferred[str]:
         """A new encoded hash with a fresh salt. Raises Unavailable when too many wait."""
-        return self._run(lambda: self._hasher.hash(password))
+        return self._run(lambda: self._hasher.hash(password), urgency)
 
-    def verify(self, encoded: str, password: bytes) -> Deferred[bool]:
-        """Whether `encoded` is the hash of `password`. Raises Unavailable when too many wait."""
-        return self._run(lambda: self._verified(encoded, password))
+    def verify(
+        self, encoded: str, password: bytes, urgency: Urgency = Urgency.REST
+    ) -> Deferred[bool]:
+        """Whether `encoded` is the hash of `password`. Raises Unavailable when too many wait, or
+        fires with it when somebody more urgent came meanwhile."""
+        return self._run(lambda: self._verified(encoded, password), urgency)
 
     def outdated(self, encoded: str) -> bool:
-        """Whether `encoded` was made with other parameters than are in force."""
-        return self._hasher.check_needs_rehash(encoded)
+        """Whether `encoded` was made otherwise than new hashes are."""
+        return foreign_hashes.is_foreign(encoded) or self._hasher.check_needs_rehash(encoded)
 
     def unmatchable(self) -> str:
         """An encoded hash that costs as much to check as any and that no password fits."""
@@ -94,26 +128,65 @@ class Hashing:
         return f"$argon2id$v=19${costs}${salt}${digest}"
 
     def _verified(self, encoded: str, password: bytes) -> bool:
+        if foreign_hashes.is_foreign(encoded):
+            return foreign_hashes.verified(encoded, password)
         try:
             return self._hasher.verify(encoded, password)
         except (Argon2Error, InvalidHashError):
             return False
 
-    def _run(self, work: Callable[[], T]) -> Deferred[T]:
+    def _run(self, work: Callable[[], T], urgency: Urgency) -> Deferred[T]:
         if not self._threads:
             raise Unavailable("The server is stopping.")
-        if len(self._pending) >= self._limits.password_max_waiting:
-            raise Unavailable("Too many passwords are being checked at the moment.")
-        job = _Job(work, Deferred())
-        self._pending.add(job)
+        self._make_room(urgency)
+        job = _Job(work, Deferred(), self._clock.seconds())
+        self._waiting[urgency].append(job)
         self.runs += 1
-        self._jobs.put(job)
+        self._hand_out()
         return job.answer
+
+    def _make_room(self, urgency: Urgency) -> None:
+        """Refuse one of the least urgent where one more would be too many. Raises Unavailable."""
+        waiting = sum(len(jobs) for jobs in self._waiting.values())
+        if waiting + len(self._running) < self._limits.password_max_waiting:
+            return
+        for least in reversed(Urgency):
+            if least < urgency:
+                break
+            if self._waiting[least]:
+                self._give_up(self._waiting[least].popleft())
+                return
+        raise _too_many()
+
+    def _give_up(self, job: _Job) -> None:
+        # Later, so that nobody is told while somebody else is in the middle of asking.
+        self._reactor.callFromThread(job.answer.errback, Failure(_too_many()))
+
+    def _hand_out(self) -> None:
+        """Give the threads that are idle something to do."""
+        while len(self._running) < len(self._threads):
+            job = self._next()
+            if job is None:
+                return
+            self._running.add(job)
+            self._jobs.put(job)
+
+    def _next(self) -> _Job | None:
+        long_ago = self._clock.seconds() - self._limits.password_longest_waiting
+        for jobs in self._waiting.values():
+            while jobs and jobs[0].since < long_ago:
+                self._give_up(jobs.popleft())
+        classes = [jobs for jobs in self._waiting.values() if jobs]
+        if not classes:
+            return None
+        self._turn = (self._turn + 1) % _TURNS
+        jobs = classes[-1] if self._turn == 0 else classes[0]
+        return jobs.pop() if len(jobs) > _IN_ORDER else jobs.popleft()
 
     def _work(self) -> None:
         """The life of one thread."""
         while (job := self._jobs.get()) is not None:
-            if job not in self._pending:
+            if job not in self._running:
                 continue
             try:
                 result: object = job.work()
@@ -122,6 +195,12 @@ class Hashing:
             self._reactor.callFromThread(self._done, job, result)
 
     def _done(self, job: _Job, result: object) -> None:
-        if job in self._pending:
-            self._pending.discard(job)
-            job.answer.callback(result)
+        if job not in self._running:
+            return
+        self._running.discard(job)
+        self._hand_out()
+        job.answer.callback(result)
+
+
+def _too_many() -> Unavailable:
+    return Unavailable("Too many passwords are being checked at the moment.")

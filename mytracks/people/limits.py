@@ -16,7 +16,10 @@ class Limits:
     password_parallelism: int = field(default=1, validator=ge(1))
     password_threads: int = field(default=2, validator=ge(1))
     password_max_waiting: int = field(default=256, validator=ge(1))
-    """Password checks running and waiting; one more is refused as Unavailable."""
+    """Password checks running and waiting; with one more the oldest of the least urgent is refused
+    as Unavailable."""
+    password_longest_waiting: float = 8.0
+    """Who waits for longer is refused so as well: phones and browsers give up after 10 s."""
     password_cache_time: float = 15.0 * 60
     """For so long a password once found right is known to be right."""
     password_cache_size: int = field(default=4096, validator=ge(1))
@@ -39,7 +42,26 @@ class Limits:
     """After the first failure that costs; doubled by each further one."""
     longest_wait: float = 90.0
     max_failure_records: int = field(default=10_000, validator=ge(1))
-    """Pairs of account and network that are remembered; the one touched longest ago goes first."""
+    """Pairs of account and network that are remembered, as well as networks, and accounts; the one
+    touched longest ago goes first."""
+    network_free_failures: int = field(default=50, validator=ge(1))
+    """So many different wrong credentials of one network, over all accounts, cost nothing."""
+    account_free_failures: int = field(default=50, validator=ge(1))
+    """After so many different ones for one account, over all strange networks, each of these has
+    one free failure."""
+    max_familiar_networks: int = field(default=10_000, validator=ge(1))
+    """Pairs of an account and a network from which it was signed in to that are remembered."""
 
     device_password_used_every: int = 60
     """How often at most it is written that a device password let somebody in."""
+
+    max_tokens_per_user: int = field(default=50, validator=ge(1))
+    """API tokens of one account."""
+    token_used_every: int = 60
+    """How often at most it is written that a token let somebody in."""
+
+    audit_days: int = field(default=730, validator=ge(1))
+    """So long an entry of the audit log is kept."""
+    audit_entries: int = field(default=100_000, validator=ge(1))
+    """So many are kept at most; the oldest go."""
+    audit_sweep_every: float = field(default=60.0 * 60, validator=ge(1))

@@ -10,14 +10,14 @@ import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
-from importlib import resources
 
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
 from mytracks.errors import Invalid
-from mytracks.people.hashing import Hashing
+from mytracks.people import guessing
+from mytracks.people.hashing import Hashing, Urgency
 from mytracks.people.limits import Limits
 
 SHORTEST = 8
@@ -31,12 +31,6 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
 """For generated passwords: nothing that looks like something else. Five bits each."""
 
 
-def common_passwords() -> Collection[str]:
-    """The passwords that are tried first by everybody, in lower case."""
-    text = resources.files("mytracks.people").joinpath("common_passwords.txt").read_text("utf-8")
-    return frozenset(line for line in text.splitlines() if line and not line.startswith("#"))
-
-
 def generate() -> str:
     """A new password of 100 random bits that can be read out and typed."""
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(4))
@@ -45,13 +39,10 @@ def generate() -> str:
 class Passwords:
     """Makes hashes of new passwords and checks those that are shown."""
 
-    def __init__(
-        self, hashing: Hashing, clock: Clock, limits: Limits, common: Collection[str]
-    ) -> None:
+    def __init__(self, hashing: Hashing, clock: Clock, limits: Limits) -> None:
         self._hashing = hashing
         self._clock = clock
         self._limits = limits
-        self._common = common
         self._key = secrets.token_bytes(32)
         self._nobody = hashing.unmatchable()
         self._right: OrderedDict[bytes, float] = OrderedDict()
@@ -65,9 +56,14 @@ class Passwords:
         if wrong is not None:
             raise Invalid(wrong, {"password": [wrong]})
 
-    async def hash(self, password: str) -> str:
+    def strength(self, password: str, *others: str) -> str:
+        """How hard it is to guess, in words: what `check_policy` says if it is refused, else weak,
+        fair, good or strong. `others`: the person's names, addresses."""
+        return self._weakness(password, others) or guessing.strength(password, others)
+
+    async def hash(self, password: str, urgency: Urgency = Urgency.FAMILIAR) -> str:
         """The encoded argon2id hash of a new password. Raises Unavailable when overloaded."""
-        return await self._hashing.hash(password.encode())
+        return await self._hashing.hash(password.encode(), urgency)
 
     def tag(self, name: str, stored: str | None, password: bytes) -> bytes:
         """What stands for this password of this account with this hash; useless to anybody else."""
@@ -87,11 +83,13 @@ class Passwords:
         self.hits += 1
         return True
 
-    def verify(self, tag: bytes, stored: str | None, password: bytes) -> Deferred[bool]:
+    def verify(
+        self, tag: bytes, stored: str | None, password: bytes, urgency: Urgency = Urgency.REST
+    ) -> Deferred[bool]:
         """Whether `stored` is the hash of `password`; `tag` stands for the two.
 
         `stored` None (nobody of that name) takes as long and is never right. Raises Unavailable
-        when overloaded.
+        when overloaded, or fires with it.
         """
         answer: Deferred[bool] = Deferred()
         waiting = self._running.get(tag)
@@ -99,7 +97,7 @@ class Passwords:
             waiting.append(answer)
             return answer
         shown = password if len(password) <= LONGEST_BYTES else b""
-        run = self._hashing.verify(stored or self._nobody, shown)
+        run = self._hashing.verify(stored or self._nobody, shown, urgency)
         self._running[tag] = [answer]
         run.addCallback(lambda right: right and stored is not None and shown is password)
         run.addBoth(self._checked, tag)
@@ -125,9 +123,8 @@ class Passwords:
             return f"A password has at least {SHORTEST} characters."
         if len(password) > LONGEST:
             return f"A password has at most {LONGEST} characters."
-        plain = password.casefold()
-        if plain in self._common:
-            return "This password is one of the first that anybody would try."
-        if plain in {other.casefold() for other in others}:
+        if password.casefold() in {other.casefold() for other in others}:
             return "A password is not one's name."
+        if guessing.is_common(password, others):
+            return "This password is one of the first that anybody would try."
         return None

@@ -6,7 +6,7 @@ Decides which principals a revocation covers; what is cut, and how, is each watc
 from collections.abc import Callable
 from enum import Enum
 
-from attrs import frozen
+from attrs import field, frozen
 from twisted.logger import Logger
 
 from mytracks.sharing.identity import Principal
@@ -19,26 +19,50 @@ class Reason(Enum):
     DELETED = "the account was deleted"
     PASSWORD = "the password was changed"
     DEVICE_PASSWORD = "the device password was replaced"
+    DEMOTED = "the account is no administrator's any more"
+    TOKEN = "the API token was revoked"
+    CERTIFICATE = "the certificate was revoked"
 
 
 @frozen
 class Revocation:
-    """Something that let people in does so no more. `device`: of a device password, its device."""
+    """Something that let people in does so no more. `device`: of a device password, its device.
+    `token`: the API token's number. `certificate`: its SHA-256. `spares`: the hash of the web
+    session that stays, of a password that was changed in it."""
 
     user: int
     name: str
     reason: Reason
     device: str | None = None
+    token: int | None = None
+    certificate: bytes | None = field(default=None, repr=False)
+    spares: bytes | None = field(default=None, repr=False)
 
     def covers(self, who: Principal) -> bool:
         """Whether `who` came in by what is now revoked."""
         if who.user != self.user:
             return False
-        if self.reason is Reason.PASSWORD:
-            return who.device is None
-        if self.reason is Reason.DEVICE_PASSWORD:
-            return who.device == self.device
-        return True
+        match self.reason:
+            case Reason.PASSWORD:
+                return _by_password(who) and not self._spares(who)
+            case Reason.DEVICE_PASSWORD:
+                return who.device == self.device
+            case Reason.DEMOTED:
+                return who.admin
+            case Reason.TOKEN:
+                return who.token is not None and who.token == self.token
+            case Reason.CERTIFICATE:
+                return who.certificate is not None and who.certificate == self.certificate
+            case Reason.DISABLED | Reason.DELETED:
+                return True
+
+    def _spares(self, who: Principal) -> bool:
+        return self.spares is not None and who.session == self.spares
+
+
+def _by_password(who: Principal) -> bool:
+    """Whether the account's own password let them in, now or when their session began."""
+    return who.device is None and who.token is None and who.certificate is None
 
 
 Watcher = Callable[[Revocation], object]

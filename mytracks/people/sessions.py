@@ -17,9 +17,11 @@ from twisted.logger import Logger
 from mytracks.clock import Clock, Repeating, Tasks, believable
 from mytracks.errors import NotFound, Unauthenticated, Unavailable
 from mytracks.people import ports
+from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
-from mytracks.people.ports import WebSession
+from mytracks.people.ports import Factor, WebSession
 from mytracks.people.turns import carried_through
+from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions, Unit
 
 _TOKEN_BYTES = 32
@@ -41,11 +43,13 @@ class Sessions:
         self,
         transactions: Transactions,
         stored: ports.WebSessions,
+        audit: Audit,
         clock: Clock,
         limits: Limits,
     ) -> None:
         self._transactions = transactions
         self._stored = stored
+        self._audit = audit
         self._clock = clock
         self._limits = limits
         self._tasks = Tasks()
@@ -69,11 +73,14 @@ class Sessions:
         self._tasks.stop()
 
     def watch(self, watcher: Watcher) -> None:
-        """Tell `watcher` after the commit of sessions that ended by `end` or by the limit of their
-        number; those of an account that changed are told by its revocation."""
+        """Tell `watcher` after the commit of sessions that ended by `end`, `end_one`, `end_others`
+        or by the limit of their number; those of an account that changed are told by its
+        revocation."""
         self._watchers.append(watcher)
 
-    async def begin(self, user: int, address: str, agent: str) -> tuple[str, WebSession]:
+    async def begin(
+        self, user: int, address: str, agent: str, factors: Factor = Factor.PASSWORD
+    ) -> tuple[str, WebSession]:
         """A new session of somebody whose credentials were just checked, and its token.
 
         The token is shown here and never again. Raises Unauthenticated when the account was
@@ -89,6 +96,7 @@ class Sessions:
             expires=self._expiry(now, now),
             address=address,
             agent=agent[:_LONGEST_AGENT],
+            factors=factors,
         )
         await carried_through(self._begin(session))
         if self._known(session.token_hash) is None:
@@ -112,18 +120,33 @@ class Sessions:
         """Sign this browser out; nothing happens when it is not signed in."""
         await carried_through(self._end(digest(token)))
 
+    async def end_one(self, user: int, id: str, by: Actor) -> None:
+        """Sign out the one of this user's browsers that is called so. Raises NotFound."""
+        found = next((s.token_hash for s in self.of(user) if s.id == id), None)
+        if found is None:
+            raise NotFound("There is no such session.")
+        await carried_through(self._end_noted([found], by, f"session:{id}", ""))
+
+    async def end_others(self, user: int, keep: bytes | None, by: Actor) -> None:
+        """Sign out all of this user's browsers but the one whose token has the hash `keep`."""
+        others = [s.token_hash for s in self.of(user) if s.token_hash != keep]
+        if others:
+            detail = f"{len(others)} others"
+            await carried_through(self._end_noted(others, by, f"user:{by.name}", detail))
+
     def of(self, user: int) -> Sequence[WebSession]:
         """Where somebody is signed in, latest seen first."""
         found = (s for s in self._live.values() if s.user == user)
         return sorted(found, key=lambda session: session.seen, reverse=True)
 
-    def suspend(self, user: int) -> Sequence[bytes]:
-        """Let nobody in by this user's sessions, which are about to be removed: their hashes.
+    def suspend(self, user: int, spares: bytes | None = None) -> Sequence[bytes]:
+        """Let nobody in by this user's sessions, which are about to be removed: their hashes. The
+        one with the hash `spares` stays.
 
         `forget` or `resume` follows. Kept apart from `forget` so that none is written again after
         its removal, nor lost when the removal fails.
         """
-        digests = [session.token_hash for session in self.of(user)]
+        digests = [s.token_hash for s in self.of(user) if s.token_hash != spares]
         self._leaving.update(digests)
         return digests
 
@@ -158,6 +181,13 @@ class Sessions:
     async def _end(self, token_hash: bytes) -> None:
         ended = [token_hash]
         await self._removing(ended, lambda tx: self._stored.end(tx, ended))
+
+    async def _end_noted(self, ended: Sequence[bytes], by: Actor, what: str, detail: str) -> None:
+        async def unit(tx: Transaction) -> None:
+            await self._stored.end(tx, ended)
+            await self._audit.add(tx, by, "session.end", what, detail)
+
+        await self._removing(ended, unit)
 
     async def _removing(self, digests: Sequence[bytes], unit: Unit[None]) -> None:
         """Commit `unit`, which removes these; they let nobody in from now on, unless it fails."""

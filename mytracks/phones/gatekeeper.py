@@ -70,6 +70,9 @@ class SignIn(Protocol):
     def again(self, user: int, device: str | None, door: Door) -> Principal | None:
         """Who signed in so before, if they still could. Never waits."""
 
+    def welcome(self, user: int) -> bool:
+        """Whether the account is there and not disabled. Never waits."""
+
     def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
         """Who acts as the account `name` without signing in, if it is there. Never waits."""
 
@@ -171,8 +174,10 @@ class Gatekeeper:
         payload: bytes,
     ) -> Verdict:
         """`owntracks/<own name>/<device>` and below; a device's password: only that device's; and
-        what is free.
+        what is free. Nothing of an account that was disabled meanwhile: its Will, say.
         """
+        if not self._signin.welcome(who.user):
+            return Verdict.DROPPED
         place = topics.place(topic)
         if place is None:
             free = self._is_free(topic) and not self.acts_in_vain(who)

@@ -75,7 +75,7 @@ class HTTPMode:
             await self._set_aside(who, post, topic, reading.problem)
             return answer([])
         device = self._device(who, post, topic)
-        where = _where(who, device, message.kind, topic)
+        where = where_to(who, device, message.kind, topic)
         problem = topics.device_name_problem(device)
         if where is None or problem is not None:
             problem = problem or "a command that is not for a device of its sender"
@@ -132,7 +132,7 @@ class HTTPMode:
         )
 
 
-def _where(who: Principal, device: str, kind: str, topic: object) -> str | None:
+def where_to(who: Principal, device: str, kind: str, topic: object) -> str | None:
     """The topic to publish on: the phone's own where that is this device's, else the usual one.
 
     A command goes where it is addressed, within the sender's own devices; None: it cannot.

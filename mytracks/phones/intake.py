@@ -97,15 +97,18 @@ class Intake:
         except Unreadable as error:
             return Reading(body, now, topic, None, str(error))
 
-    def facts(self, who: Principal, message: Message) -> Fact | None:
-        """What `message` means. Commands are relayed, empty payloads clear: neither is stored."""
+    def facts(self, who: Principal, message: Message, received: int | None = None) -> Fact | None:
+        """What `message` means. Commands are relayed, empty payloads clear: neither is stored.
+
+        `received`: when it came (UTC seconds), for one that came before; None: now.
+        """
         place = topics.place(message.topic)
         if place is None or place.user != who.name or place.commands or not message.payload:
             return None
         problem = topics.device_name_problem(place.device)
         if problem is not None:
             return self.set_aside(who, None, message.topic, problem, message.payload)
-        now = int(self._clock.now())
+        now = int(self._clock.now()) if received is None else received
         reading = self.read(message.payload, now)
         problem = reading.problem
         if reading.said is not None:
@@ -172,17 +175,24 @@ class Intake:
             received=int(self._clock.now()),
         )
 
-    def announce(self, kept: Kept) -> None:
-        """`kept` is durable: bring what is in memory up to date, then tell the viewers."""
+    def announce(self, kept: Kept, *, present: bool = True) -> None:
+        """`kept` is durable: bring what is in memory up to date, then tell the viewers.
+
+        `present`: it just came; one that came before does not tell whether its phone is there now.
+        """
         fact, device = kept.fact, kept.device
         if isinstance(fact, SetAside):
             self.counters.set_aside += 1
         elif isinstance(fact, Noted):
             self.counters.notes += 1
-        if device is None or self._devices.forgot(device.owner):
+        if device is None or self._devices.forgot(device):
             return
         if isinstance(fact, Reported):
             self._stored(fact.location, device, kept)
+            if present:
+                self._heard(device, fact.location.received)
+        elif not present:
+            self._devices.note(device, fact.received)
         elif isinstance(fact, Noted) and fact.kind == LAST_WILL:
             if self._presence.lost(device.number):
                 self._live.tell(DeviceStatus(device=device, online=False, at=fact.received))
@@ -222,7 +232,6 @@ class Intake:
             self.counters.locations += 1
             self._devices.note(device, location.received, location)
             self._live.tell(Recorded(device, location))
-        self._heard(device, location.received)
 
     def _heard(self, device: Device, at: int) -> None:
         if self._presence.heard(device.number):

@@ -5,16 +5,17 @@ and be more than a database server answers in time. It is `LEAVING` meanwhile: n
 under a name that nobody can have, and none of its devices is seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import AttrsInstance, asdict, evolve, fields
 from sqlalchemy import BigInteger, Integer, Table, bindparam, delete, null, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.errors import Conflict, NotFound
 from mytracks.people.ports import Account
+from mytracks.people.profile import Home, Profile
 from mytracks.store import json_text
 from mytracks.store.database import sql
 from mytracks.store.schema import (
@@ -27,6 +28,7 @@ from mytracks.store.schema import (
     mqtt_retained,
     mqtt_session,
     mqtt_will,
+    passkey,
     user_account,
     web_session,
 )
@@ -62,6 +64,9 @@ _FIELDS: Final = (
     "email",
     "created",
     "settings",
+    "last_login",
+    "totp",
+    "totp_step",
 )
 _binds: Final[dict[str, Any]] = {name: bindparam(name) for name in _FIELDS}
 PRESENT: Final = user_account.c.disabled != Standing.LEAVING
@@ -92,6 +97,8 @@ LEAVE: Final = Statement(
         name=bindparam("nobody"),
         disabled=int(Standing.LEAVING),
         totp=null(),
+        totp_step=null(),
+        last_login=null(),
         **dict.fromkeys(("password", "display", "email"), ""),
         settings="{}",
     )
@@ -99,7 +106,7 @@ LEAVE: Final = Statement(
 AT_ONCE: Final = [
     Statement(delete(table).where(table.c.user_id == bindparam("number")))
     for table in (
-        *(credential, web_session),
+        *(credential, web_session, passkey),
         *(mqtt_session, mqtt_will, mqtt_retained, mqtt_payload),
     )
 ]
@@ -216,12 +223,17 @@ def _values(account: Account) -> dict[str, Any]:
         "password": account.password,
         "email": account.email,
         "created": account.created,
-        "settings": json_text.write(dict(account.settings)),
+        "settings": json_text.write(asdict(account.profile) | {"updated": account.updated}),
+        "last_login": account.last_login,
+        "totp": account.totp,
+        "totp_step": account.totp_step,
     }
 
 
 def _account(row: Values) -> Account:
-    number, name, display, role, disabled, password, email, created, settings = row
+    number, name, display, role, disabled, password, email, created, settings, *rest = row
+    last_login, totp, totp_step = rest
+    kept = json_text.read(settings)
     return Account(
         number=number,
         name=name,
@@ -231,5 +243,21 @@ def _account(row: Values) -> Account:
         password=password,
         email=email,
         created=created,
-        settings=json_text.read(settings),
+        profile=_profile(kept),
+        updated=kept.get("updated", created),
+        last_login=last_login,
+        totp=totp,
+        totp_step=totp_step,
     )
+
+
+def _profile(kept: Mapping[str, Any]) -> Profile:
+    """Of what stands in `settings`: an earlier version wrote less of it, a later one more."""
+    told = _known(kept, Profile)
+    if told.get("home") is not None:
+        told["home"] = Home(**_known(told["home"], Home))
+    return Profile(**told)
+
+
+def _known(kept: Mapping[str, Any], kind: type[AttrsInstance]) -> dict[str, Any]:
+    return {each.name: kept[each.name] for each in fields(kind) if each.name in kept}

@@ -20,6 +20,7 @@ class Kind(IntEnum):
     """What a credential is, as stored."""
 
     DEVICE_PASSWORD = 1
+    TOKEN = 2
 
 
 ALL: Final = Statement(
@@ -121,6 +122,10 @@ class StoredDevicePasswords:
             secret_hash=secret_hash,
             created=now,
         )
+
+    async def revoke(self, tx: Transaction, device: int, now: int) -> None:
+        """The device has no password any more."""
+        await sql(tx).run(REVOKE, device=device, of_kind=int(Kind.DEVICE_PASSWORD), now=now)
 
     async def used(self, tx: Transaction, number: int, now: int) -> None:
         """Note that it let somebody in."""

@@ -1,20 +1,32 @@
 """Devices in the database. Implements `tracks.ports.Devices`; makes them on their first message."""
 
 from collections.abc import Collection, Mapping, Sequence
+from enum import IntFlag
 from typing import Final
 
-from attrs import define
-from sqlalchemy import and_, bindparam, case, func, or_, select
+from attrs import define, evolve
+from sqlalchemy import and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.sharing.identity import Device
 from mytracks.store.accounts import NAME_OF, PRESENT
 from mytracks.store.database import sql
-from mytracks.store.schema import device, user_account
+from mytracks.store.schema import device, setting, user_account
 from mytracks.store.several import among, groups
 from mytracks.store.statements import Rows, Statement, Values
-from mytracks.tracks.ports import DeviceState
+from mytracks.tracks.ports import DeviceState, Look
 from mytracks.transaction import Transaction
+
+
+class Flags(IntFlag):
+    """What is noted of a device. Stored: never renumber."""
+
+    OWN_TID = 1
+    """Its `tid` is its owner's, whatever it says itself."""
+
+
+LABEL: Final = "device/{number}/label"
+"""Under this name, in the settings, is what its owner calls a device."""
 
 _with_owner: Final = select(
     device.c.id,
@@ -27,9 +39,15 @@ _with_owner: Final = select(
     device.c.last_tst,
     device.c.last_seq,
     device.c.locations,
+    device.c.color,
+    device.c.flags,
+    device.c.encryption_key.is_not(None),
 ).join_from(device, user_account, and_(user_account.c.id == device.c.user_id, PRESENT))
 
 ALL: Final = Statement(_with_owner.order_by(device.c.id))
+LABELS: Final = Statement(
+    select(setting.c.name, setting.c.value).where(setting.c.name.like("device/%/label"))
+)
 NUMBERED: Final = Statement(_with_owner.where(device.c.id == bindparam("number")))
 THOSE: Final = Statement(_with_owner.where(among(device.c.id)))
 NAMED: Final = Statement(
@@ -63,11 +81,17 @@ _newer: Final = or_(
     # Of two in one second the later arrival is the newer: that is what viewers were shown.
     _mark.excluded.last_tst >= device.c.last_tst,
 )
+HAS_OWN_TID: Final = device.c.flags.op("&")(literal_column(str(int(Flags.OWN_TID)))) != (
+    literal_column("0")
+)
 MARK: Final = Rows(
     _mark.on_conflict_do_update(
         index_elements=["id"],
         set_={
-            "tid": func.coalesce(_mark.excluded.tid, device.c.tid),
+            "tid": case(
+                (HAS_OWN_TID, device.c.tid),
+                else_=func.coalesce(_mark.excluded.tid, device.c.tid),
+            ),
             "seen": case(
                 (_mark.excluded.seen > device.c.seen, _mark.excluded.seen), else_=device.c.seen
             ),
@@ -110,7 +134,11 @@ class StoredDevices:
 
     async def all(self, tx: Transaction) -> Sequence[DeviceState]:
         """Every device, by number."""
-        return [_state(row) for row in await sql(tx).all(ALL)]
+        labels: dict[str, str] = dict(await sql(tx).all(LABELS))
+        return [
+            _labelled(state, labels.get(LABEL.format(number=state.device.number)))
+            for state in map(_state, await sql(tx).all(ALL))
+        ]
 
     async def numbered(self, tx: Transaction, number: int) -> Device | None:
         """The device with this number."""
@@ -149,7 +177,8 @@ class StoredDevices:
 
 
 def _state(row: Values) -> DeviceState:
-    number, owner, owner_name, name, tid, created, seen, last_at, last_seq, locations = row
+    number, owner, owner_name, name, tid, created, seen, last_at, last_seq, locations = row[:10]
+    color, flags, sealed = row[10:]
     return DeviceState(
         device=Device(number, owner, owner_name, name),
         tid=tid,
@@ -158,4 +187,9 @@ def _state(row: Values) -> DeviceState:
         last_at=last_at,
         last_seq=last_seq,
         locations=locations,
+        look=Look(tid=tid if flags & Flags.OWN_TID else None, color=color, sealed=bool(sealed)),
     )
+
+
+def _labelled(state: DeviceState, label: str | None) -> DeviceState:
+    return state if label is None else evolve(state, look=evolve(state.look, label=label))

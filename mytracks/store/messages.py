@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final
 
-from sqlalchemy import Integer, bindparam, delete, select
+from sqlalchemy import Integer, bindparam, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.clock import EARLIEST
+from mytracks.phones.ports import Message
 from mytracks.store.bounds import Bound, Queries
 from mytracks.store.database import sql
 from mytracks.store.limits import Limits
@@ -36,6 +37,7 @@ class Kind(IntEnum):
 
 
 _KINDS: Final = {kind.name.lower(): int(kind) for kind in Kind}
+_NAMES: Final = {number: name for name, number in _KINDS.items()}
 _DAY: Final = 86_400
 _SWEPT_AT_ONCE: Final = 1_000
 _BETWEEN_SWEEPS: Final = 3_600
@@ -57,9 +59,39 @@ _old: Final = (
 SWEEP: Final = Statement(delete(message).where(message.c.id.in_(_old)))
 
 
+_theirs: Final = message.c.device_id == bindparam("device")
+COUNT: Final = Statement(select(func.count()).where(_theirs))
+PAGE: Final = Statement(
+    select(message.c.id, message.c.received, message.c.type, message.c.topic, message.c.body)
+    .where(_theirs)
+    .order_by(message.c.received.desc(), message.c.id.desc())
+    .limit(bindparam("most", type_=Integer))
+    .offset(bindparam("skipped", type_=Integer))
+)
+
+
 def message_row(device: int, received: int, kind: str, topic: str, body: bytes) -> Values:
     """A row in the order of `ADD`. `received`: UTC seconds."""
     return (device, received, _KINDS.get(kind, int(Kind.OTHER)), topic, body)
+
+
+class StoredMessages:
+    """Reads them back. Implements `phones.ports.Messages`."""
+
+    async def count(self, tx: Transaction, device: int) -> int:
+        """How many of this device are kept."""
+        row = await sql(tx).one(COUNT, device=device)
+        return 0 if row is None else int(row[0])
+
+    async def page(
+        self, tx: Transaction, device: int, *, limit: int, offset: int
+    ) -> Sequence[Message]:
+        """Those of this device, the newest first."""
+        rows = await sql(tx).all(PAGE, device=device, most=limit, skipped=offset)
+        return [
+            Message(number=number, received=received, kind=_NAMES[kind], topic=topic, body=body)
+            for number, received, kind, topic, body in rows
+        ]
 
 
 class Messages:

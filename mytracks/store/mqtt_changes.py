@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from attrs import frozen
 
+from mytracks.mqtt.protocol.topics import matches
 from mytracks.mqtt.routing.changes import (
     Arrived,
     Began,
@@ -29,6 +30,7 @@ from mytracks.mqtt.routing.changes import (
     Unsubscribed,
     Willed,
     WillGone,
+    Withdrawn,
 )
 from mytracks.mqtt.routing.ports import Standing
 from mytracks.store import mqtt_statements as statements
@@ -251,6 +253,16 @@ class Changing:
         for session, _, payload in await self._sql.all(statements.DANGLING):
             self.gone.append(Gone(self._record, session, payload, False))
 
+    async def _withdrawing(self, change: Withdrawn) -> None:
+        await self.flush()
+        user = await self._user(change.namespace)
+        for topics, remove in statements.WITHDRAW:
+            for (topic,) in await self._sql.all(topics, user=user):
+                if matches(change.topic_filter, topic):
+                    await self._sql.run(remove, user=user, topic=topic)
+        for session, _, payload in await self._sql.all(statements.DANGLING):
+            self.gone.append(Gone(self._record, session, payload, False))
+
     # Parts of the above.
 
     async def _settle(self, session: int, ordinals: Mapping[int, int], *, trimmed: bool) -> None:
@@ -315,6 +327,7 @@ _TAKING: Final[Mapping[type, _Taking]] = {
     Willed: Changing._willing,
     WillGone: Changing._will_going,
     Forgotten: Changing._forgetting,
+    Withdrawn: Changing._withdrawing,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from sqlalchemy import (
     BigInteger,
     Integer,
+    Table,
     bindparam,
     delete,
     func,
@@ -266,6 +267,18 @@ FORGET: Final = tuple(
     for table in (mqtt_session, mqtt_retained, mqtt_will, mqtt_payload)
 )
 """All that is a namespace's own; what others have of it dangles then."""
+
+
+def _of_topic(table: Table) -> tuple[Statement, Statement]:
+    theirs = table.c.user_id == bindparam("user", type_=BigInteger)
+    return (
+        Statement(select(table.c.topic).where(theirs).distinct()),
+        Statement(delete(table).where(theirs, table.c.topic == bindparam("topic"))),
+    )
+
+
+WITHDRAW: Final = tuple(_of_topic(table) for table in (mqtt_retained, mqtt_payload))
+"""For each: the topics of somebody, and how to remove all of one topic."""
 
 # What is read at the start.
 

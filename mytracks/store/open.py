@@ -11,6 +11,7 @@ from twisted.internet.interfaces import IReactorFromThreads
 
 from mytracks.clock import Clock
 from mytracks.store.accounts import StoredAccounts
+from mytracks.store.audit import StoredAudit
 from mytracks.store.certificates import (
     StoredAuthorities,
     StoredLeaves,
@@ -19,17 +20,22 @@ from mytracks.store.certificates import (
 )
 from mytracks.store.contexts import Contexts
 from mytracks.store.database import Database
+from mytracks.store.desk import StoredDesk
 from mytracks.store.device_passwords import StoredDevicePasswords
 from mytracks.store.devices import StoredDevices
 from mytracks.store.files import FILE, StoreRefused
 from mytracks.store.limits import Limits
 from mytracks.store.locations import StoredLocations
-from mytracks.store.messages import Messages
+from mytracks.store.messages import Messages, StoredMessages
 from mytracks.store.mqtt_sessions import StoredJournal
-from mytracks.store.quarantine import Quarantine
+from mytracks.store.passkeys import StoredPasskeys
+from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
+from mytracks.store.recovery import StoredRecoveryCodes
+from mytracks.store.sealed import sealed_exists
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
+from mytracks.store.tokens import StoredTokens
 from mytracks.store.web_sessions import StoredWebSessions
 
 SQLITE: Final = "sqlite"
@@ -43,14 +49,25 @@ class Store:
     database: Database
     accounts: StoredAccounts
     device_passwords: StoredDevicePasswords
+    tokens: StoredTokens
     web_sessions: StoredWebSessions
+    audit: StoredAudit
+    recovery_codes: StoredRecoveryCodes
+    passkeys: StoredPasskeys
     devices: StoredDevices
     locations: StoredLocations
     journal: StoredJournal
+    quarantine: SetAsideMessages
+    desk: StoredDesk
+    messages: StoredMessages
     authorities: StoredAuthorities
     server_certificates: StoredServerCertificates
     leaves: StoredLeaves
     revocation_lists: StoredRevocationLists
+
+    def sealed_exists(self) -> Deferred[bool]:
+        """Whether some record is sealed, so that it takes the key ring to read it."""
+        return self.database.read(sealed_exists)
 
     def close(self) -> Deferred[None]:
         """Store what waits, refuse what comes, fire when all is closed."""
@@ -138,10 +155,17 @@ def _furnished(database: Database, limits: Limits) -> Store:
         database=database,
         accounts=StoredAccounts(),
         device_passwords=StoredDevicePasswords(devices),
+        tokens=StoredTokens(),
         web_sessions=StoredWebSessions(),
+        audit=StoredAudit(),
+        recovery_codes=StoredRecoveryCodes(),
+        passkeys=StoredPasskeys(),
         devices=devices,
         locations=StoredLocations(devices),
         journal=StoredJournal(database, recorder),
+        quarantine=SetAsideMessages(recorder.carefully),
+        desk=StoredDesk(),
+        messages=StoredMessages(),
         authorities=StoredAuthorities(),
         server_certificates=StoredServerCertificates(),
         leaves=StoredLeaves(),

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from mytracks.errors import NotFound
-from mytracks.people.ports import WebSession
+from mytracks.people.ports import Factor, WebSession
 from mytracks.store.accounts import NAME_OF
 from mytracks.store.database import sql
 from mytracks.store.schema import web_session
@@ -24,6 +24,7 @@ ALL: Final = Statement(
         web_session.c.expires,
         web_session.c.address,
         web_session.c.agent,
+        web_session.c.factors,
     ).where(web_session.c.expires > bindparam("now"))
 )
 _new: Final = insert(web_session).values(
@@ -34,6 +35,7 @@ _new: Final = insert(web_session).values(
     expires=bindparam("expires"),
     address=bindparam("address"),
     agent=bindparam("agent"),
+    factors=bindparam("factors"),
 )
 PUT: Final = Statement(
     _new.on_conflict_do_update(
@@ -61,10 +63,11 @@ class StoredWebSessions:
                 expires=expires,
                 address=address,
                 agent=agent,
+                factors=Factor(factors),
             )
-            for token_hash, user, created, seen, expires, address, agent in await sql(tx).all(
-                ALL, now=now
-            )
+            for token_hash, user, created, seen, expires, address, agent, factors in await sql(
+                tx
+            ).all(ALL, now=now)
         ]
 
     async def put(self, tx: Transaction, session: WebSession) -> None:
@@ -72,7 +75,7 @@ class StoredWebSessions:
         when there is no such account."""
         if await sql(tx).one(NAME_OF, number=session.user) is None:
             raise NotFound("there is no such account")
-        await sql(tx).run(PUT, **asdict(session))
+        await sql(tx).run(PUT, **asdict(session) | {"factors": int(session.factors)})
 
     async def end(self, tx: Transaction, token_hashes: Sequence[bytes]) -> None:
         """Remove these sessions; unknown ones are none the less gone."""

@@ -13,8 +13,8 @@ from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Location
+from mytracks.tracks.ports import AS_IT_COMES, DeviceState, Look
 from mytracks.tracks.ports import Devices as StoredDevices
-from mytracks.tracks.ports import DeviceState
 from mytracks.transaction import Transaction, Transactions
 
 _NEVER: Final = -(2**62)
@@ -32,17 +32,19 @@ class _Known:
     newest: tuple[int, int] | None
     """(at, seq) of the newest fix, by the same rule as the store keeps it."""
     locations: int = 0
+    look: Look = AS_IT_COMES
 
     def state(self) -> DeviceState:
         at, seq = self.newest or (None, None)
         return DeviceState(
             device=self.device,
-            tid=self.tid,
+            tid=self.look.tid or self.tid,
             created=self.created,
             seen=self.seen,
             last_at=at,
             last_seq=seq,
             locations=self.locations,
+            look=self.look,
         )
 
 
@@ -59,6 +61,8 @@ class Devices:
         """By owner and name, for a device may be new: the newest fix time that it sent us."""
         self._gone: set[int] = set()
         """Owners whose accounts were deleted; their numbers are never given again."""
+        self._removed: set[int] = set()
+        """Numbers of devices that were removed; neither are theirs."""
 
     async def load(self) -> None:
         """Take in what is stored: before the first message, and after devices were made."""
@@ -124,7 +128,7 @@ class Devices:
 
     def note(self, device: Device, received: int, location: Location | None = None) -> None:
         """A message of `device`, and with it perhaps a new location, is stored."""
-        if device.owner in self._gone:
+        if self.forgot(device):
             return
         known = self._by_number.get(device.number)
         if known is None:
@@ -145,9 +149,22 @@ class Devices:
             del self._by_number[known.device.number]
         self._offered.pop(owner, None)
 
-    def forgot(self, owner: int) -> bool:
-        """Whether the account is gone."""
-        return owner in self._gone
+    def remove(self, device: Device) -> None:
+        """This device is gone, for messages on their way as well. Another may get its name."""
+        self._removed.add(device.number)
+        if self._by_number.pop(device.number, None) is not None:
+            del self._by_owner[device.owner][device.name]
+            self._offered.get(device.owner, {}).pop(device.name, None)
+
+    def dress(self, number: int, look: Look) -> None:
+        """Its owner wants to see it so."""
+        known = self._by_number.get(number)
+        if known is not None:
+            known.look = look
+
+    def forgot(self, device: Device) -> bool:
+        """Whether it is gone, or its account is."""
+        return device.owner in self._gone or device.number in self._removed
 
     def _seen(self, viewer: Principal, rights: Visibility) -> Iterator[_Known]:
         for owner, devices in self._by_owner.items():
@@ -155,19 +172,20 @@ class Devices:
                 yield from devices.values()
 
     def _take(self, state: DeviceState) -> None:
-        if state.device.owner in self._gone:
+        if self.forgot(state.device):
             return
         self.note(state.device, state.seen)
         known = self._by_number[state.device.number]
         known.device = state.device
         known.created = state.created
         known.locations = state.locations
+        known.look = state.look
         if state.last_at is not None:
             newest = (state.last_at, state.last_seq or 0)
             if known.newest is None or newest > known.newest:
                 known.newest = newest
             self.offer(state.device.owner, state.device.name, state.last_at)
-        if known.tid is None:
+        if known.tid is None and state.look.tid is None:
             known.tid = state.tid
 
     def _add(self, known: _Known) -> _Known:

@@ -1,7 +1,7 @@
 """What tracks needs stored. `store/locations.py` and `store/devices.py` implement it."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from attrs import frozen
 
@@ -11,9 +11,25 @@ from mytracks.transaction import Transaction
 
 
 @frozen(kw_only=True)
+class Look:
+    """How its owner wants to see a device. `label`: what they call it, empty: as its topic does.
+    `tid`: in place of what it says itself. `color`: `#rrggbb`. `sealed`: whether there is a key for
+    what it encrypts."""
+
+    label: str = ""
+    tid: str | None = None
+    color: str | None = None
+    sealed: bool = False
+
+
+AS_IT_COMES: Final = Look()
+"""Of a device whose owner has no wishes."""
+
+
+@frozen(kw_only=True)
 class DeviceState:
-    """A device and what is known of it. UTC seconds; `last_at`: time of its newest fix;
-    `locations`: how many it has, repeated fixes not counted."""
+    """A device and what is known of it. UTC seconds; `tid`: its owner's or its own; `last_at`: time
+    of its newest fix; `locations`: how many it has, repeated fixes not counted."""
 
     device: Device
     tid: str | None
@@ -22,6 +38,7 @@ class DeviceState:
     last_at: int | None
     last_seq: int | None
     locations: int = 0
+    look: Look = AS_IT_COMES
 
 
 class Devices(Protocol):

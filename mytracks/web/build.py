@@ -3,21 +3,34 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.audit import Audit
 from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
+from mytracks.web.api.own_devices import OwnDevices
+from mytracks.web.api.passkeys import Passkeys
 from mytracks.web.api.publish import Publish
+from mytracks.web.api.quarantine import QuarantinePaths
+from mytracks.web.api.second_factor import SecondFactor
+from mytracks.web.api.sessions import Sessions
+from mytracks.web.api.tokens import Tokens
+from mytracks.web.api.users import Users
+from mytracks.web.entrance import Entrance
 from mytracks.web.headers import SecurityHeaders
 from mytracks.web.identity import Identity
 from mytracks.web.limits import Limits
 from mytracks.web.live import LiveDoor
 from mytracks.web.mqtt_socket import MQTTSocket
 from mytracks.web.openapi import OpenAPI
+from mytracks.web.pages.admin.panel import panel
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
 from mytracks.web.pages.login import Login
 from mytracks.web.pages.map import MapPage
+from mytracks.web.pages.passkey_sign_in import PasskeySignIn
+from mytracks.web.pages.second_factor import SecondFactorPages
+from mytracks.web.pages.second_step import SecondStep
 from mytracks.web.pages.setup import Setup
 from mytracks.web.pages.static import Static
 from mytracks.web.proxies import Proxies
@@ -40,6 +53,7 @@ def build(services: WebServices, limits: Limits) -> Site:
     routes = [
         *_api(services, openapi),
         *_pages(services, frame),
+        *panel(services, frame, live),
         *live.routes(),
         *MQTTSocket(services.mqtt_sockets, identity).routes(),
     ]
@@ -64,19 +78,34 @@ def build(services: WebServices, limits: Limits) -> Site:
 
 def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
     locations = Locations(services.history, services.clock)
+    devices = Devices(services.history, services.presence)
+    own_devices = OwnDevices(
+        services.history, services.devices, services.desk, services.people, devices
+    )
     return [
         *Publish(services.http_mode).routes(locations.operations()),
         *locations.routes(),
-        *Devices(services.history, services.presence).routes(),
-        *Account(services.people.accounts).routes(),
+        *devices.routes(own_devices.operations()),
+        *own_devices.routes(),
+        *Account(services.people).routes(),
+        *Sessions(services.people.sessions).routes(),
+        *Tokens(services.people).routes(),
+        *SecondFactor(services.people).routes(),
+        *Passkeys(services.people, services.public_url).routes(),
+        *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
+        *Audit(services.people.audit).routes(),
         *Connections(services.attendance, services.clock).routes(),
+        *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
         *openapi.routes(),
     ]
 
 
 def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
-    login = Login(services.people, frame)
+    people, public_url = services.people, services.public_url
+    entrance = Entrance(people)
+    second_step = SecondStep(people, entrance, frame, services.clock)
+    login = Login(people, frame, entrance, second_step, public_url)
     map_page = MapPage(
         frame,
         services.history,
@@ -87,10 +116,13 @@ def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
         services.mqtt_port,
         services.own_address,
     )
-    setup = Setup(services.setup, services.people.accounts, login, frame)
+    setup = Setup(services.setup, services.people.accounts, entrance, frame)
     return [
         *map_page.routes(),
         *login.routes(),
+        *second_step.routes(),
+        *PasskeySignIn(people, entrance, public_url).routes(),
+        *SecondFactorPages(people, frame, public_url).routes(),
         *setup.routes(),
         *Static(services.assets).routes(),
     ]

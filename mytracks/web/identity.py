@@ -61,8 +61,8 @@ class Identity:
     async def enter(self, request: Request, operation: Operation) -> Visit:
         """Who asks for `operation`; `check_intent` came before.
 
-        Raises Forbidden when a form was not ours, and as `signin` does Unauthenticated, Busy,
-        Unavailable.
+        Raises Forbidden when a form was not ours or they may not, and as `signin` does
+        Unauthenticated, Busy, Unavailable.
         """
         if not operation.safe and request.text_header("Authorization") is None:
             session = session_token(request)
@@ -72,6 +72,7 @@ class Identity:
                 _check_token(request, session)
         if operation.entry is Entry.SIGNED_IN:
             viewer, session = await self.required(request)
+            operation.check(viewer)
             return Visit(request, viewer, session)
         if operation.entry is Entry.NOBODY:
             return Visit(request, None)
@@ -82,16 +83,21 @@ class Identity:
         """Who asks, and the session's token if it was a cookie that told. Raises as `enter`."""
         authorization = request.text_header("Authorization")
         if authorization is not None:
-            shown = read_basic(authorization)
-            address = request.hop.address
-            who = await self._signin.password(
-                shown.name, shown.password, door=Door.HTTP, address=address
-            )
-            return who, None
+            return await self._by_header(authorization, request.hop.address), None
         found = self.by_cookie(request)
         if found is None:
             raise Unauthenticated("Sign in first.")
         return found
+
+    async def _by_header(self, authorization: str, address: str) -> Principal:
+        """Who shows this Authorization header, from `address`."""
+        token = read_bearer(authorization)
+        if token is not None:
+            return await self._signin.bearer(token, door=Door.HTTP, address=address)
+        shown = read_basic(authorization)
+        return await self._signin.password(
+            shown.name, shown.password, door=Door.HTTP, address=address
+        )
 
     def by_cookie(self, request: Request) -> tuple[Principal, str] | None:
         """Who is signed in in this browser, and the session's token."""
@@ -117,11 +123,17 @@ class Identity:
         )
 
 
+def read_bearer(header: str) -> str | None:
+    """The token of `Authorization: Bearer` [RFC 6750 2.1]; None: it is another scheme."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
 def read_basic(header: str) -> Shown:
     """The credentials of `Authorization: Basic` [RFC 7617]. Raises Unauthenticated."""
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
-        raise Unauthenticated("Only Basic is understood here.")
+        raise Unauthenticated("Only Basic and Bearer are understood here.")
     try:
         name, colon, password = b64decode(encoded.strip(), validate=True).partition(b":")
         decoded = name.decode("utf-8")

@@ -208,6 +208,10 @@ class LiveDoor:
         """How many sockets are open, those included that were told to go and have not yet."""
         return len(self._sockets)
 
+    def viewers(self) -> Sequence[Principal]:
+        """Who has sockets open, once for each."""
+        return [socket.seat.viewer for socket in self._sockets if not socket.ending]
+
     def adopt(self, limits: Limits) -> None:
         """Keep to these limits from now on; sockets that are open stay open."""
         self._limits = limits

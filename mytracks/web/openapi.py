@@ -34,6 +34,12 @@ def document(routes: Sequence[Route], version: str) -> dict[str, Any]:
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "mytracks"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "mt_u_...",
+                    "description": "An API token; it holds the scopes that it was made with.",
+                },
             },
         },
     }
@@ -76,7 +82,9 @@ class _Writer:
     def _operation(self, route: Route, one: Operation) -> dict[str, Any]:
         refusals = {*one.refusals, 500}
         if one.entry is Entry.SIGNED_IN:
-            refusals |= {401, 429} if one.audience is not Audience.PHONE else {401}
+            refusals |= {401, 403, 429} if one.audience is not Audience.PHONE else {401, 403}
+        if one.body is not None and one.audience is Audience.SCRIPT:
+            refusals |= {400, 413, 415}
         responses = {str(status): self._problem(status) for status in sorted(refusals)}
         success: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
         if one.result is not None:
@@ -87,10 +95,10 @@ class _Writer:
                 "_"
             ),
             "responses": {str(one.status): success, **responses},
-            "security": []
-            if one.entry is not Entry.SIGNED_IN
-            else [{"basic": []}, {"session": []}],
+            "security": _security(one),
         }
+        if one.scope is not None and one.entry is Entry.SIGNED_IN:
+            written["description"] = f"Tokens need the scope `{one.scope.value}`."
         if one.query is not None:
             written["parameters"] = self._parameters(one.query)
         if one.body is not None:
@@ -117,6 +125,15 @@ class _Writer:
             "description": HTTPStatus(status).phrase,
             "content": {"application/problem+json": {"schema": schema}},
         }
+
+
+def _security(one: Operation) -> list[dict[str, list[str]]]:
+    """The ways in, any of which will do; a token only where it has the scope [OpenAPI 3.1, 4.8.30:
+    scopes may be named for any scheme]."""
+    if one.entry is not Entry.SIGNED_IN:
+        return []
+    ways: list[dict[str, list[str]]] = [{"basic": []}, {"session": []}]
+    return ways if one.scope is None else [*ways, {"bearer": [one.scope.value]}]
 
 
 class OpenAPI:

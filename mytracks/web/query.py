@@ -38,7 +38,7 @@ def read(request: Request, kind: type[Q]) -> Q:
     try:
         return msgspec.convert(found, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise wrong(*_located(str(error))) from error
+        raise wrong(*located(str(error))) from error
 
 
 def wrong(field: str, text: str) -> Invalid:
@@ -53,8 +53,8 @@ def _is_list(kind: Any) -> bool:
     return get_origin(kind) is list
 
 
-def _located(message: str) -> tuple[str, str]:
-    """Which parameter msgspec complains about, and what it says."""
+def located(message: str) -> tuple[str, str]:
+    """Which member msgspec complains about, if it says so, and what it says."""
     place = _FIELD.search(message)
     said = message.partition(" - at `")[0]
     return (place[1] if place else "", _KIND.sub(_in_words, said) + ".")

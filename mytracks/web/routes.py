@@ -7,9 +7,10 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
-from mytracks.sharing.identity import Principal
+from mytracks.errors import Forbidden
+from mytracks.sharing.identity import Actor, Principal, Scope
 from mytracks.web.answers import Answer, HandOver
 
 if TYPE_CHECKING:
@@ -57,6 +58,11 @@ class Visit:
             raise TypeError("this operation is open: nobody need be signed in")
         return self.viewer
 
+    @property
+    def actor(self) -> Actor:
+        """Who is noted in the audit log for what this visit changes."""
+        return Actor.of(self.who)
+
 
 Handler = Callable[..., Coroutine[Any, Any, Answer | HandOver]]
 """Takes a Visit and the variable parts of the path, by name."""
@@ -66,7 +72,11 @@ Handler = Callable[..., Coroutine[Any, Any, Answer | HandOver]]
 class Operation:
     """One method of one path. For the document: `summary`; `query`, the msgspec type that checks
     the query string; `result`, the type of the JSON that a success answers with, and its `status`.
-    `refusals`: statuses of problem documents beyond those that any operation may give."""
+    `refusals`: statuses of problem documents beyond those that any operation may give.
+
+    `scope`: what whoever comes must be in for. None: it is the person's own business, for which
+    neither a token nor a device's password will do, nor an account password alone where a second
+    factor is on. If not given: to read for what scripts read, else None."""
 
     handler: Handler
     method: str = "GET"
@@ -78,11 +88,29 @@ class Operation:
     result: Any = None
     status: int = 200
     refusals: Sequence[int] = ()
+    scope: Scope | None = field(
+        default=Factory(lambda self: _usual_scope(self.method, self.audience), takes_self=True)
+    )
 
     @property
     def safe(self) -> bool:
         """Whether it changes nothing [RFC 9110 9.2.1]."""
         return self.method in SAFE_METHODS
+
+    def check(self, who: Principal) -> None:
+        """Whether `who` came with enough for this. Raises Forbidden."""
+        if self.scope is None:
+            if who.token is not None or who.device is not None or who.scopes is not None:
+                raise Forbidden("This needs somebody who is signed in as a person.")
+        elif self.scope is Scope.ADMIN and not who.admin:
+            raise Forbidden("This is for administrators.")
+        elif not who.may(self.scope):
+            raise Forbidden(f"This needs the scope {self.scope.value!r}.")
+
+
+def _usual_scope(method: str, audience: Audience) -> Scope | None:
+    reads = method in SAFE_METHODS and audience is Audience.SCRIPT
+    return Scope.READ if reads else None
 
 
 @frozen

@@ -9,8 +9,11 @@ from mytracks.health import Health
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.people.build import People
+from mytracks.phones.desk import Desk
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
+from mytracks.phones.quarantine import Quarantine
+from mytracks.tracks.devices import Devices
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
 from mytracks.web.assets import Assets
@@ -29,9 +32,12 @@ class WebServices:
 
     people: People
     history: History
+    devices: Devices
+    desk: Desk
     live: Live
     presence: Presence
     http_mode: HTTPMode
+    quarantine: Quarantine
     mqtt_sockets: Sockets
     attendance: Attendance
     assets: Assets

@@ -23,6 +23,8 @@ ANA: Mapping[str, Any] = {
     "admin": True,
     "disabled": False,
     "created": 1_700_000_000,
+    "last_login": 1_700_100_000,
+    "second_factor": True,
 }
 BEN: Mapping[str, Any] = {
     **ANA, "name": "benjamin", "display": "", "email": "", "admin": False, "disabled": True,
@@ -103,8 +105,14 @@ class UserTests(CommandCase):
     def test_show_tells_all_of_one(self) -> None:
         """In words, and as an object."""
         out = self.answered(ANA, "user", "show", "ana")
-        for word in ("ana", "Ana M.", "ana@example.org", "admin", "active", "2023-11-14"):
+        for word in ("ana", "Ana M.", "ana@example.org", "admin", "active"):
             self.assertIn(word, out)
+        for line in ("created   2023-11-14", "signed in 2023-11-16", "2nd step  on"):
+            self.assertIn(line, out.splitlines())
+        never = {**ANA, "last_login": None, "second_factor": False}
+        out = self.answered(never, "user", "show", "ana")
+        for line in ("signed in -", "2nd step  off"):
+            self.assertIn(line, out.splitlines())
         self.assertEqual(ANA, json.loads(self.answered(ANA, "user", "show", "ana", "--json")))
 
     def test_each_verb_asks_for_its_operation(self) -> None:

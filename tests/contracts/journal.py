@@ -20,6 +20,7 @@ from mytracks.mqtt.routing.changes import (
     Unsubscribed,
     Willed,
     WillGone,
+    Withdrawn,
     weight,
 )
 from mytracks.mqtt.routing.journal import Remembered, Removed
@@ -134,6 +135,30 @@ class JournalContract(QueueContract):
         self.assertEqual([(2, 1)], [(s.number, s.queued) for s in remembered.sessions])
         self.assertEqual([BEN], [each.publisher for each in remembered.retained])
         self.assertEqual([BEN], [each.namespace for each in remembered.wills])
+
+    async def test_what_is_withdrawn_is_gone_and_nothing_beside_it(self) -> None:
+        """A device was removed: its owner's other devices keep theirs, and so does everybody."""
+        journal = await self.open()
+        await self.record(journal, began(1), began(2, BEN))
+        mine, other = "owntracks/Ana/p/cmd", "owntracks/ana/pp"
+        await self.record(
+            journal,
+            queued(said(mine), place(1, 1), place(2, 1)),
+            queued(said(other), place(2, 2)),
+            queued(said(mine), place(2, 3), publisher=BEN),
+            *(Retained(ANA, said(topic, retain=True), AT) for topic in ("owntracks/ana/p", other)),
+        )
+        recorded = await self.record(journal, Withdrawn(ANA, "owntracks/+/p/#"))
+        size = weight(said(mine))
+        self.assertEqual(
+            [Removed(1, 1, size, 0), Removed(2, 1, size, 0)],
+            sorted(recorded.removed, key=lambda each: each.session),
+        )
+        nobodys = await self.record(journal, Withdrawn("nobody", "#"))
+        self.assertEqual([], list(nobodys.removed))
+        remembered = await self.restarted()
+        self.assertEqual([0, 2], [each.queued for each in sessions(remembered)])
+        self.assertEqual([other], [each.message.topic for each in remembered.retained])
 
     async def test_facts_and_changes_are_stored_together(self) -> None:
         """Each fact is told what became of it."""

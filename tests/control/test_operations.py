@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+import pyotp
 from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs
 from twisted.trial.unittest import SynchronousTestCase, TestCase
@@ -10,6 +11,7 @@ from mytracks.control.operations import KINDS, Operations, refusal_of
 from mytracks.control.wire import Answer, Refusal, decode_answer, encode_answer
 from mytracks.errors import Refused, Unavailable
 from mytracks.health import health
+from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.room import GOOD, OTHER, Room
 
 WELL: Final = health("1.2.3", "ok", "", 1_767_225_600)
@@ -38,6 +40,20 @@ class OperationsTests(TestCase):
         assert answer.refusal is not None
         return answer.refusal
 
+    async def test_a_second_factor_is_turned_off(self) -> None:
+        """For whoever has lost phone and paper; whoever has none keeps none."""
+        room = await self.opened()
+        ana = await room.account()
+        factor = room.people.second_factor
+        app = pyotp.TOTP(factor.begin(ana.number).secret)
+        await factor.confirm(ana.number, app.at(room.clock.now()), by=COMMAND_LINE)
+        for was_on in (True, False):
+            done = await self.done("user.second-factor-off", name="Ana")
+            self.assertEqual({"name": "ana", "was_on": was_on}, done)
+            self.assertFalse(factor.is_on(ana.number))
+        refused = await self.refused("user.second-factor-off", name="nobody")
+        self.assertEqual("not_found", refused.kind)
+
     async def test_an_account_is_added_shown_and_listed(self) -> None:
         """With all that is known of it but the hash."""
         room = await self.opened()
@@ -51,6 +67,8 @@ class OperationsTests(TestCase):
             "admin": True,
             "disabled": False,
             "created": int(room.clock.now()),
+            "last_login": None,
+            "second_factor": False,
         }
         self.assertEqual(expected, made)
         self.assertEqual(expected, await self.done("user.show", name="ANA"))

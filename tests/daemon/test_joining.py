@@ -65,6 +65,10 @@ class HealthTests(SynchronousTestCase):
             def again(self, *_: Any) -> None:
                 """Nobody was here before."""
 
+            def welcome(self, _: int) -> bool:
+                """Everybody is."""
+                return True
+
             def anonymous(self, *_: Any, **__: Any) -> None:
                 """Nobody is let in without credentials."""
 

@@ -7,7 +7,17 @@ from attrs import evolve
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from mytracks.errors import Conflict, NotFound, Unavailable
-from mytracks.people.ports import Account, DevicePassword, WebSession
+from mytracks.people.factor_ports import Passkey, RecoveryCode
+from mytracks.people.ports import (
+    Account,
+    AuditEntry,
+    AuditPage,
+    AuditQuestion,
+    DevicePassword,
+    Token,
+    WebSession,
+)
+from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Unit
 
 T = TypeVar("T")
@@ -146,8 +156,34 @@ class MemoryDevicePasswords:
         self.rows[made.number] = made
         return made
 
+    async def revoke(self, tx: Transaction, device: int, now: int) -> None:
+        self.rows = {n: row for n, row in self.rows.items() if row.device != device}
+
     async def used(self, tx: Transaction, number: int, now: int) -> None:
         self.rows[number] = evolve(self.rows[number], last_used=now)
+
+
+class MemoryTokens:
+    """people.ports.Tokens."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Token] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[Token]:
+        return list(self.rows.values())
+
+    async def add(self, tx: Transaction, token: Token) -> Token:
+        self._last += 1
+        self.rows[self._last] = evolve(token, number=self._last)
+        return self.rows[self._last]
+
+    async def revoke(self, tx: Transaction, number: int, now: int) -> None:
+        self.rows.pop(number, None)
+
+    async def used(self, tx: Transaction, number: int, now: int) -> None:
+        if number in self.rows:
+            self.rows[number] = evolve(self.rows[number], last_used=now)
 
 
 class MemoryWebSessions:
@@ -170,6 +206,117 @@ class MemoryWebSessions:
         await self.end(tx, [row.token_hash for row in self.rows.values() if row.expires <= now])
 
 
+class MemoryAudit:
+    """people.ports.AuditLog."""
+
+    def __init__(self) -> None:
+        self.rows: list[AuditEntry] = []
+        self.swept: list[tuple[int | None, int]] = []
+        self.trouble: Exception | None = None
+
+    async def add(
+        self, tx: Transaction, at: int, by: Actor, action: str, what: str, detail: str
+    ) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+        self.rows.append(
+            AuditEntry(
+                number=len(self.rows) + 1,
+                at=at,
+                actor=by.name,
+                actor_number=by.user,
+                address=by.address,
+                action=action,
+                what=what,
+                detail=detail,
+            )
+        )
+
+    async def page(self, tx: Transaction, question: AuditQuestion) -> AuditPage:
+        """Looks at actor, action and what only, each as a whole."""
+        found = [
+            row
+            for row in reversed(self.rows)
+            if question.actor in ("", row.actor)
+            and question.action in ("", row.action)
+            and question.what in ("", row.what)
+        ]
+        some = found[question.offset :][: question.limit]
+        return AuditPage(len(found), some)
+
+    async def sweep(self, tx: Transaction, before: int | None, most: int) -> bool:
+        """Remembers that it was asked; removes nothing."""
+        self.swept.append((before, most))
+        return False
+
+
+class MemoryRecoveryCodes:
+    """people.factor_ports.RecoveryCodes."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, RecoveryCode] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[RecoveryCode]:
+        return list(self.rows.values())
+
+    async def replace(
+        self, tx: Transaction, user: int, hashes: Sequence[bytes], now: int
+    ) -> Sequence[RecoveryCode]:
+        for number in [row.number for row in self.rows.values() if row.user == user]:
+            del self.rows[number]
+        made = []
+        for secret_hash in hashes:
+            self._last += 1
+            code = RecoveryCode(number=self._last, user=user, secret_hash=secret_hash, created=now)
+            self.rows[code.number] = code
+            made.append(code)
+        return made
+
+    async def used(self, tx: Transaction, number: int, now: int) -> bool:
+        return self.rows.pop(number, None) is not None
+
+
+class MemoryPasskeys:
+    """people.factor_ports.Passkeys."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Passkey] = {}
+        self._last = 0
+
+    async def all(self, tx: Transaction) -> Sequence[Passkey]:
+        return list(self.rows.values())
+
+    async def add(self, tx: Transaction, passkey: Passkey) -> Passkey:
+        if any(row.credential == passkey.credential for row in self.rows.values()):
+            raise Conflict("known")
+        self._last += 1
+        self.rows[self._last] = evolve(passkey, number=self._last)
+        return self.rows[self._last]
+
+    async def used(self, tx: Transaction, number: int, sign_count: int, now: int) -> None:
+        self.rows[number] = evolve(self.rows[number], sign_count=sign_count, last_used=now)
+
+    async def remove(self, tx: Transaction, number: int) -> None:
+        self.rows.pop(number, None)
+
+
+class MemorySeal:
+    """people.factor_ports.Seal: hides nothing, but knows its places. `lost`: opens nothing more."""
+
+    def __init__(self) -> None:
+        self.lost = False
+
+    def seal(self, place: str, plain: bytes) -> bytes:
+        return f"{place}:".encode() + plain[::-1]
+
+    def unseal(self, place: str, sealed: bytes) -> bytes:
+        head = f"{place}:".encode()
+        if self.lost or not sealed.startswith(head):
+            raise Unavailable("A sealed secret cannot be opened.")
+        return sealed.removeprefix(head)[::-1]
+
+
 class MemoryStore:
     """What `people.build` asks for."""
 
@@ -177,7 +324,11 @@ class MemoryStore:
         self.transactions = MemoryTransactions()
         self.accounts = MemoryAccounts()
         self.device_passwords = MemoryDevicePasswords()
+        self.tokens = MemoryTokens()
         self.web_sessions = MemoryWebSessions()
+        self.recovery_codes = MemoryRecoveryCodes()
+        self.passkeys = MemoryPasskeys()
+        self.audit = MemoryAudit()
 
 
 def rows(port: Any) -> int:

@@ -9,8 +9,8 @@ from mytracks.clock import Clock
 from mytracks.people.build import People, build
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account
-from mytracks.sharing.identity import Door, Principal
-from tests.people.memory import MemoryStore
+from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
+from tests.people.memory import MemorySeal, MemoryStore
 
 GOOD = "correct horse battery"
 OTHER = "staple of another colour"
@@ -24,11 +24,17 @@ class Room:
 
     def __init__(self, limits: Limits = CHEAP, store: MemoryStore | None = None) -> None:
         self.store = store or MemoryStore()
+        self.seal = MemorySeal()
         self.timers = task.Clock()
         self.began = 1_750_000_000.0
         self.clock = Clock(self.timers, wall=lambda: self.began + self.timers.seconds())
         self.people: People = build(
-            self.store.transactions, self.store, self.clock, cast(Any, reactor), limits
+            self.store.transactions,
+            self.store,
+            self.clock,
+            cast(Any, reactor),
+            limits,
+            self.seal,
         )
 
     async def open(self) -> "Room":
@@ -42,7 +48,7 @@ class Room:
 
     async def account(self, name: str = "ana", *, admin: bool = False) -> Account:
         """An account with the password `GOOD`."""
-        return await self.people.accounts.add(name, GOOD, admin=admin)
+        return await self.people.accounts.add(name, GOOD, by=COMMAND_LINE, admin=admin)
 
     async def sign_in(
         self,

@@ -1,26 +1,15 @@
 """Who has an account, and what may become of it."""
 
+from attrs import evolve
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.trial.unittest import TestCase
 
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Refused, Unavailable
 from mytracks.people.ports import Account
+from mytracks.people.profile import Home, Profile
 from mytracks.people.revocations import Reason, Revocation
+from mytracks.sharing.identity import COMMAND_LINE
+from tests.people.accounts_case import AccountsCase
 from tests.people.room import GOOD, OTHER, Room
-
-
-class AccountsCase(TestCase):
-    """A room whose revocations are noted."""
-
-    async def opened(self) -> Room:
-        """An opened room."""
-        self.told: list[Revocation] = []
-        self.room = Room()
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
-        await self.room.open()
-        self.accounts = self.room.people.accounts
-        self.accounts.watch(self.told.append)
-        return self.room
 
 
 class AddingTests(AccountsCase):
@@ -30,7 +19,7 @@ class AddingTests(AccountsCase):
         """Phones capitalise; processes end."""
         room = await self.opened()
         made = await self.accounts.add(
-            "Ana", GOOD, admin=True, email="a@b.example", display="Ana M."
+            "Ana", GOOD, admin=True, email="a@b.example", display="Ana M.", by=COMMAND_LINE
         )
         self.assertEqual(("ana", True, False), (made.name, made.admin, made.disabled))
         self.assertEqual(int(room.clock.now()), made.created)
@@ -47,7 +36,7 @@ class AddingTests(AccountsCase):
     async def test_no_password_is_kept(self) -> None:
         """Only its hash is."""
         await self.opened()
-        made = await self.accounts.add("ana", GOOD)
+        made = await self.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self.assertNotIn(GOOD, repr(made))
         self.assertTrue(made.password.startswith("$argon2id$"))
 
@@ -62,18 +51,23 @@ class AddingTests(AccountsCase):
         }.items():
             name, password, email, display = values
             with self.assertRaises(Invalid) as caught:
-                await self.accounts.add(name, password, email=email, display=display)
+                await self.accounts.add(
+                    name, password, email=email, display=display, by=COMMAND_LINE
+                )
             self.assertEqual([field], list(caught.exception.errors))
         self.assertEqual({}, self.room.store.accounts.rows)
 
     async def test_a_name_is_given_once_even_to_two_who_ask_at_once(self) -> None:
         """Names are identities: two people behind one would share everything."""
         await self.opened()
-        both = [Deferred.fromCoroutine(self.accounts.add("ana", GOOD)) for _ in range(2)]
+        both = [
+            Deferred.fromCoroutine(self.accounts.add("ana", GOOD, by=COMMAND_LINE))
+            for _ in range(2)
+        ]
         refused = await self.refusals(both)
         self.assertEqual([Conflict], [type(each) for each in refused])
         with self.assertRaises(Conflict) as caught:
-            await self.accounts.add("ANA", GOOD)
+            await self.accounts.add("ANA", GOOD, by=COMMAND_LINE)
         self.assertEqual(["username"], list(caught.exception.errors))
 
     async def refusals(self, changes: list[Deferred[Account]]) -> list[Refused]:
@@ -91,7 +85,9 @@ class AddingTests(AccountsCase):
         await self.opened()
         self.assertFalse(self.accounts.has_admin())
         both = [
-            Deferred.fromCoroutine(self.accounts.add(name, GOOD, admin=True, first=True))
+            Deferred.fromCoroutine(
+                self.accounts.add(name, GOOD, admin=True, first=True, by=COMMAND_LINE)
+            )
             for name in ("ana", "eve")
         ]
         self.assertEqual([Forbidden], [type(each) for each in await self.refusals(both)])
@@ -103,14 +99,14 @@ class AddingTests(AccountsCase):
         await self.opened()
         self.room.store.transactions.failing = True
         with self.assertRaises(Unavailable):
-            await self.accounts.add("ana", GOOD)
+            await self.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self.assertIsNone(self.accounts.find("ana"))
 
     async def test_whoever_hangs_up_loses_the_answer_and_not_the_account(self) -> None:
         """A browser that goes away must not leave memory behind what is stored."""
         await self.opened()
         self.room.store.transactions.holding = True
-        asked = Deferred.fromCoroutine(self.accounts.add("ana", GOOD))
+        asked = Deferred.fromCoroutine(self.accounts.add("ana", GOOD, by=COMMAND_LINE))
         while not self.room.store.transactions.held:
             await self.room.people.passwords.hash("whatever comes behind it in the queue")
         self.assertIsNone(self.accounts.find("ana"))
@@ -128,7 +124,7 @@ class ChangingTests(AccountsCase):
         """Contract 3: out of every door within a second."""
         room = await self.opened()
         ana = await room.account()
-        self.assertTrue((await self.accounts.disable(ana.number)).disabled)
+        self.assertTrue((await self.accounts.disable(ana.number, by=COMMAND_LINE)).disabled)
         self.assertEqual([Revocation(ana.number, "ana", Reason.DISABLED)], self.told)
         self.assertTrue(self.accounts.named("ana").disabled)
         self.assertTrue(room.store.accounts.rows[ana.number].disabled)
@@ -137,9 +133,9 @@ class ChangingTests(AccountsCase):
         """Asked twice is done once."""
         room = await self.opened()
         ana = await room.account()
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         commits = room.store.transactions.commits
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(1, len(self.told))
         self.assertEqual(commits, room.store.transactions.commits)
 
@@ -147,15 +143,15 @@ class ChangingTests(AccountsCase):
         """The way back."""
         room = await self.opened()
         ana = await room.account()
-        await self.accounts.disable(ana.number)
-        self.assertFalse((await self.accounts.enable(ana.number)).disabled)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
+        self.assertFalse((await self.accounts.enable(ana.number, by=COMMAND_LINE)).disabled)
         self.assertEqual(1, len(self.told))
 
     async def test_a_new_password_cuts_who_came_in_by_the_old_one(self) -> None:
         """Whoever changes a password wants the other holder out."""
         room = await self.opened()
         ana = await room.account()
-        changed = await self.accounts.set_password(ana.number, OTHER)
+        changed = await self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)
         self.assertNotEqual(ana.password, changed.password)
         self.assertEqual([Reason.PASSWORD], [each.reason for each in self.told])
 
@@ -165,7 +161,7 @@ class ChangingTests(AccountsCase):
         ana = await room.account()
         for weak in ("short", "password1", "ana"):
             with self.assertRaises(Invalid):
-                await self.accounts.set_password(ana.number, weak)
+                await self.accounts.set_password(ana.number, weak, by=COMMAND_LINE)
         self.assertEqual(ana, self.accounts.named("ana"))
         self.assertEqual([], self.told)
 
@@ -174,10 +170,14 @@ class ChangingTests(AccountsCase):
         room = await self.opened()
         ana = await room.account()
         changes = [
-            Deferred.fromCoroutine(self.accounts.set_password(ana.number, OTHER)),
-            Deferred.fromCoroutine(self.accounts.disable(ana.number)),
-            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, email="a@b.example")),
-            Deferred.fromCoroutine(self.accounts.set_profile(ana.number, display="Ana")),
+            Deferred.fromCoroutine(self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE)),
+            Deferred.fromCoroutine(self.accounts.disable(ana.number, by=COMMAND_LINE)),
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, email="a@b.example", by=COMMAND_LINE)
+            ),
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, display="Ana", by=COMMAND_LINE)
+            ),
         ]
         for change in changes:
             await change
@@ -191,13 +191,13 @@ class ChangingTests(AccountsCase):
         room = await self.opened()
         ana = await room.account()
         await room.people.device_passwords.issue(ana, "phone")
-        await self.accounts.delete(ana.number)
+        await self.accounts.delete(ana.number, by=COMMAND_LINE)
         self.assertIsNone(self.accounts.find("ana"))
         self.assertIsNone(self.accounts.numbered(ana.number))
         self.assertEqual([Revocation(ana.number, "ana", Reason.DELETED)], self.told)
         self.assertEqual([], room.people.device_passwords.of(ana.number))
         with self.assertRaises(NotFound):
-            await self.accounts.disable(ana.number)
+            await self.accounts.disable(ana.number, by=COMMAND_LINE)
 
     async def test_a_change_that_cannot_be_stored_is_told_to_nobody(self) -> None:
         """What a restart would undo must not be seen now."""
@@ -206,9 +206,9 @@ class ChangingTests(AccountsCase):
         token, _ = await room.people.sessions.begin(ana.number, "", "")
         room.store.transactions.failing = True
         for change in (
-            self.accounts.disable(ana.number),
-            self.accounts.set_password(ana.number, OTHER),
-            self.accounts.delete(ana.number),
+            self.accounts.disable(ana.number, by=COMMAND_LINE),
+            self.accounts.set_password(ana.number, OTHER, by=COMMAND_LINE),
+            self.accounts.delete(ana.number, by=COMMAND_LINE),
         ):
             with self.assertRaises(Unavailable):
                 await change
@@ -227,42 +227,111 @@ class ChangingTests(AccountsCase):
 
         self.accounts.watch(broken)
         self.accounts.watch(late.append)
-        await self.accounts.disable(ana.number)
+        await self.accounts.disable(ana.number, by=COMMAND_LINE)
         self.assertEqual(self.told, late)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
 
-class LastAdministratorTests(AccountsCase):
-    """Nobody locks everybody out."""
+class RoleTests(AccountsCase):
+    """Administrators are made, and are no longer."""
 
-    async def test_the_last_active_administrator_is_neither_disabled_nor_deleted(self) -> None:
-        """A disabled one does not count: they cannot sign in."""
+    async def test_somebody_is_made_an_administrator_and_cuts_nobody(self) -> None:
+        """Asked twice is done once."""
         room = await self.opened()
-        ana = await room.account("ana", admin=True)
-        ben = await room.account("ben", admin=True)
-        await room.account("cleo")
-        await self.accounts.disable(ben.number)
-        for change in (self.accounts.disable(ana.number), self.accounts.delete(ana.number)):
-            with self.assertRaises(Forbidden):
-                await change
-        await self.accounts.enable(ben.number)
-        await self.accounts.delete(ana.number)
-        self.assertTrue(self.accounts.has_admin())
+        ana = await room.account()
+        for _ in range(2):
+            self.assertTrue((await self.accounts.promote(ana.number, by=COMMAND_LINE)).admin)
+        self.assertTrue(room.store.accounts.rows[ana.number].admin)
+        self.assertEqual([], self.told)
 
-    async def test_two_administrators_cannot_disable_each_other_at_once(self) -> None:
-        """Each was right to believe that another remains."""
+    async def test_who_is_no_administrator_any_more_is_told_of(self) -> None:
+        """They may be listening to what only administrators hear."""
         room = await self.opened()
-        both = [await room.account(name, admin=True) for name in ("ana", "ben")]
+        await room.account("root", admin=True)
+        ana = await room.account(admin=True)
+        for _ in range(2):
+            self.assertFalse((await self.accounts.demote(ana.number, by=COMMAND_LINE)).admin)
+        self.assertEqual([Revocation(ana.number, "ana", Reason.DEMOTED)], self.told)
+
+    async def test_nobody_is_neither_promoted_nor_demoted(self) -> None:
+        """An account that is gone."""
+        await self.opened()
+        for change in (self.accounts.promote, self.accounts.demote):
+            with self.assertRaises(NotFound):
+                await change(99, by=COMMAND_LINE)
+
+
+class ProfileTests(AccountsCase):
+    """What people tell of themselves."""
+
+    async def test_a_profile_is_changed_by_what_is_given(self) -> None:
+        """The rest stays; when it was is known, after a restart too."""
+        room = await self.opened()
+        ana = await self.accounts.add("ana", GOOD, by=COMMAND_LINE, profile=Profile(units="metric"))
+        self.assertEqual(ana.created, ana.updated)
+        room.began += 50
+        for change in (
+            lambda told: evolve(told, units="nautical"),
+            lambda told: evolve(told, home=Home(1, 2), first_name=" Ana "),
+        ):
+            await self.accounts.set_profile(ana.number, by=COMMAND_LINE, profile=change)
+        changed = self.accounts.named("ana")
+        expected = Profile(units="nautical", home=Home(1, 2), first_name="Ana")
+        self.assertEqual(expected, changed.profile)
+        self.assertEqual((ana.created, ana.created + 50), (changed.created, changed.updated))
+        self.assertEqual(changed, room.store.accounts.rows[ana.number])
+
+    async def test_two_changes_at_once_are_both_made(self) -> None:
+        """Each on what the other left."""
+        room = await self.opened()
+        ana = await room.account()
         room.store.transactions.holding = True
-        changes = [Deferred.fromCoroutine(self.accounts.disable(each.number)) for each in both]
+        changes = [
+            Deferred.fromCoroutine(
+                self.accounts.set_profile(ana.number, by=COMMAND_LINE, profile=change)
+            )
+            for change in (
+                lambda told: evolve(told, units="imperial"),
+                lambda told: evolve(told, theme="dark"),
+            )
+        ]
         room.store.transactions.let_go()
-        await changes[0]
-        with self.assertRaises(Forbidden):
-            await changes[1]
+        for each in changes:
+            await each
+        self.assertEqual(
+            Profile(units="imperial", theme="dark"), self.accounts.named("ana").profile
+        )
 
-    async def test_the_last_administrator_may_change_their_password(self) -> None:
-        """Only what would lock everybody out is refused."""
+    async def test_all_that_is_wrong_is_told_at_once_and_nothing_is_changed(self) -> None:
+        """The page shows each beside its field."""
         room = await self.opened()
-        ana = await room.account("ana", admin=True)
-        await self.accounts.set_password(ana.number, OTHER)
-        await self.accounts.set_profile(ana.number, display="Ana")
+        ana = await room.account()
+        with self.assertRaises(Invalid) as caught:
+            await self.accounts.set_profile(
+                ana.number,
+                by=COMMAND_LINE,
+                email="?",
+                display="x" * 101,
+                profile=lambda told: evolve(told, units="?", first_name="fine"),
+            )
+        self.assertEqual(["display", "email", "units"], sorted(caught.exception.errors))
+        with self.assertRaises(Invalid) as caught:
+            await self.accounts.add(
+                "user", "short", by=COMMAND_LINE, email="?", profile=Profile(theme="?")
+            )
+        fields = ["email", "password", "theme", "username"]
+        self.assertEqual(fields, sorted(caught.exception.errors))
+        self.assertEqual([ana], self.accounts.all())
+
+    async def test_no_password_is_ones_own_name(self) -> None:
+        """Nor what one says one is called."""
+        await self.opened()
+        for password in ("annabelle", "Mustermann"):
+            with self.assertRaises(Invalid) as caught:
+                await self.accounts.add(
+                    "ana",
+                    password,
+                    by=COMMAND_LINE,
+                    profile=Profile(first_name="Annabelle", last_name="Mustermann"),
+                )
+            self.assertEqual(["password"], list(caught.exception.errors))

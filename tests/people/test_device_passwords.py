@@ -9,9 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.errors import Invalid, Unavailable
-from mytracks.people.device_passwords import Issued, Shown, read, write
+from mytracks.people.device_passwords import Issued, read, write
 from mytracks.people.ports import DevicePassword
 from mytracks.people.revocations import Reason, Revocation
+from mytracks.people.written import Shown
 from mytracks.sharing.identity import Device
 from tests.people.room import Room
 

@@ -4,16 +4,20 @@ import threading
 import time
 from typing import Any, cast
 
+from attrs import evolve
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.clock import Clock
 from mytracks.errors import Invalid, Unavailable
-from mytracks.people.hashing import Hashing
+from mytracks.people.hashing import Hashing, Urgency
 from mytracks.people.limits import Limits
-from mytracks.people.passwords import Passwords, common_passwords, generate
+from mytracks.people.passwords import Passwords, generate
 from tests.people.room import CHEAP, GOOD
+
+SLOW = Limits(password_max_waiting=4, password_memory_kib=4096)
+"""Enough for several to wait."""
 
 
 def names_of_threads() -> list[str]:
@@ -29,16 +33,32 @@ class PasswordsCase(TestCase):
 
     def opened(self, limits: Limits = CHEAP) -> Passwords:
         """Passwords whose threads run until the test ends."""
-        self.hashing = Hashing(cast(Any, reactor), limits)
+        self.hashing = Hashing(cast(Any, reactor), Clock(self.time), limits)
         self.hashing.open()
         self.addCleanup(self.hashing.close)
-        return Passwords(self.hashing, Clock(self.time), limits, common_passwords())
+        return Passwords(self.hashing, Clock(self.time), limits)
 
     def check(
-        self, passwords: Passwords, stored: str | None, password: bytes, name: str = "ana"
+        self,
+        passwords: Passwords,
+        stored: str | None,
+        password: bytes,
+        urgency: Urgency = Urgency.REST,
     ) -> Deferred[bool]:
         """Whether it is right, as `signin` asks."""
-        return passwords.verify(passwords.tag(name, stored, password), stored, password)
+        tag = passwords.tag("ana", stored, password)
+        return passwords.verify(tag, stored, password, urgency)
+
+    def wrong(self, passwords: Passwords, number: int) -> list[Deferred[bool]]:
+        """So many checks of different passwords of nobody."""
+        return [self.check(passwords, None, b"%d" % each) for each in range(number)]
+
+    def noted(
+        self, passwords: Passwords, order: list[str], name: str, urgency: Urgency
+    ) -> Deferred[None]:
+        """A check that is noted in `order` when it is done."""
+        done = self.check(passwords, None, name.encode(), urgency)
+        return done.addCallback(lambda _: order.append(name))
 
 
 class VerifyTests(PasswordsCase):
@@ -95,7 +115,11 @@ class VerifyTests(PasswordsCase):
         """So that a raised cost reaches everybody at their next sign-in."""
         passwords = self.opened()
         self.assertFalse(passwords.outdated(await passwords.hash(GOOD)))
-        self.assertTrue(passwords.outdated(Hashing(cast(Any, reactor), Limits()).unmatchable()))
+        self.assertTrue(
+            passwords.outdated(
+                Hashing(cast(Any, reactor), Clock(self.time), Limits()).unmatchable()
+            )
+        )
 
 
 class CacheTests(PasswordsCase):
@@ -167,15 +191,83 @@ class PoolTests(PasswordsCase):
         self.assertEqual(["password-0", "password-1"], names_of_threads())
         await passwords.hash(GOOD)
 
-    async def test_one_check_more_than_may_wait_is_refused(self) -> None:
-        """Overload is told at once: CONNACK 3 or 503, and the phone comes back."""
-        limits = Limits(password_max_waiting=4, password_memory_kib=4096)
-        passwords = self.opened(limits)
-        checks = [self.check(passwords, None, b"%d" % number) for number in range(4)]
+    async def test_when_one_more_would_be_too_many_the_oldest_gives_way(self) -> None:
+        """Overload is told at once: CONNACK 3 or 503, and the phone comes back. Whoever asks now is
+        still there; whoever asked first may have given up."""
+        passwords = self.opened(SLOW)
+        checks = self.wrong(passwords, 4)
+        newcomer = self.check(passwords, None, b"newcomer", Urgency.REST)
         with self.assertRaises(Unavailable):
-            self.check(passwords, None, b"one more")
-        self.assertEqual([False] * 4, await gatherResults(checks))
-        self.assertFalse(await self.check(passwords, None, b"one more"))
+            await checks[2]
+        answers = [await each for each in (*checks[:2], checks[3], newcomer)]
+        self.assertEqual([False] * 4, answers)
+
+    async def test_the_less_urgent_give_way_and_a_newcomer_who_is_the_least_does(self) -> None:
+        """A storm of guesses pushes out guesses, not people."""
+        passwords = self.opened(SLOW)
+        running = self.wrong(passwords, 2)
+        familiar = self.check(passwords, None, b"familiar", Urgency.FAMILIAR)
+        rest = self.check(passwords, None, b"rest", Urgency.REST)
+        fresh = self.check(passwords, None, b"fresh", Urgency.FRESH)
+        with self.assertRaises(Unavailable):
+            await rest
+        with self.assertRaises(Unavailable):
+            self.check(passwords, None, b"one more", Urgency.REST)
+        for each in (*running, familiar, fresh):
+            self.assertFalse(await each)
+
+    async def test_nobody_waits_when_all_threads_are_busy_and_none_may_wait(self) -> None:
+        """What is being checked is carried through."""
+        passwords = self.opened(evolve(SLOW, password_max_waiting=2))
+        running = self.wrong(passwords, 2)
+        with self.assertRaises(Unavailable):
+            self.check(passwords, None, b"one more", Urgency.FAMILIAR)
+        self.assertEqual([False] * 2, await gatherResults(running))
+
+    async def test_the_familiar_go_first(self) -> None:
+        """The right user does not stand in the queue of a thousand guesses."""
+        passwords = self.opened(evolve(SLOW, password_threads=1, password_max_waiting=100))
+        order: list[str] = []
+        checks = [
+            self.noted(passwords, order, name, urgency)
+            for name, urgency in (
+                ("running", Urgency.REST),
+                ("rest", Urgency.REST),
+                ("fresh", Urgency.FRESH),
+                ("familiar", Urgency.FAMILIAR),
+            )
+        ]
+        await gatherResults(checks)
+        self.assertEqual(["running", "familiar", "fresh", "rest"], order)
+
+    async def test_the_last_class_gets_every_fourth_turn(self) -> None:
+        """An owner who mistyped is not kept waiting for as long as strangers come."""
+        passwords = self.opened(evolve(SLOW, password_threads=1, password_max_waiting=100))
+        order: list[str] = []
+        checks = [self.noted(passwords, order, f"fresh {n}", Urgency.FRESH) for n in range(12)]
+        checks.append(self.noted(passwords, order, "rest", Urgency.REST))
+        await gatherResults(checks)
+        self.assertLessEqual(order.index("rest"), 4)
+
+    async def test_when_many_wait_the_newest_goes_first(self) -> None:
+        """Otherwise everybody would wait for the whole queue, and be gone when their turn comes."""
+        passwords = self.opened(evolve(SLOW, password_threads=1, password_max_waiting=100))
+        order: list[str] = []
+        checks = [self.noted(passwords, order, f"{n}", Urgency.FRESH) for n in range(30)]
+        await gatherResults(checks)
+        self.assertEqual("29", order[1])
+        self.assertEqual([str(n) for n in range(1, 17)], order[-16:])
+
+    async def test_who_waits_for_longer_than_askers_do_is_refused(self) -> None:
+        """Nobody is there to hear the answer; the threads are for those who are."""
+        passwords = self.opened(evolve(SLOW, password_threads=1, password_max_waiting=100))
+        running, waiting = self.wrong(passwords, 2)
+        self.time.advance(8.5)
+        newcomer = self.check(passwords, None, b"newcomer")
+        self.assertFalse(await running)
+        with self.assertRaises(Unavailable):
+            await waiting
+        self.assertFalse(await newcomer)
 
     async def test_closing_ends_the_threads_and_refuses_who_waits(self) -> None:
         """A stop takes a hash's time, not a queue's; nobody waits for ever."""
@@ -194,9 +286,8 @@ class PolicyTests(SynchronousTestCase):
     """What a new password must be (ASVS 5.0 6.2)."""
 
     def setUp(self) -> None:
-        self.common = common_passwords()
-        hashing = Hashing(cast(Any, reactor), CHEAP)
-        self.passwords = Passwords(hashing, Clock(task.Clock()), CHEAP, self.common)
+        hashing = Hashing(cast(Any, reactor), Clock(task.Clock()), CHEAP)
+        self.passwords = Passwords(hashing, Clock(task.Clock()), CHEAP)
 
     def assert_refused(self, password: str, *others: str) -> None:
         """It is refused, and the form's field is named."""
@@ -235,13 +326,6 @@ class PolicyTests(SynchronousTestCase):
     def test_what_no_keyboard_can_type_is_refused(self) -> None:
         """A lone surrogate is no text: no phone could send it."""
         self.assert_refused("long enough \ud800")
-
-    def test_the_list_holds_what_could_pass_otherwise(self) -> None:
-        """Entries shorter than the shortest password would never be looked at."""
-        self.assertGreater(len(self.common), 200)
-        for word in self.common:
-            self.assertGreaterEqual(len(word), 8)
-            self.assertEqual(word, word.casefold())
 
     def test_generated_passwords_are_one_word_long_and_unlike(self) -> None:
         """They are shown as the last word of a line."""

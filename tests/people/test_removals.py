@@ -4,6 +4,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from mytracks.people.removals import AGAIN_AFTER
+from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.room import Room
 
 
@@ -24,7 +25,7 @@ class RemovalTests(TestCase):
         ana = await room.account()
         transactions = room.store.transactions
         transactions.holding = True
-        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number))
+        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number, by=COMMAND_LINE))
         transactions.let_go_of_one()
         self.assertTrue(deleting.called)
         self.assertIsNone(room.people.accounts.find("ana"))
@@ -40,7 +41,7 @@ class RemovalTests(TestCase):
         room = await self.opened(2)
         old = await room.account()
         room.store.transactions.holding = True
-        deleting = Deferred.fromCoroutine(room.people.accounts.delete(old.number))
+        deleting = Deferred.fromCoroutine(room.people.accounts.delete(old.number, by=COMMAND_LINE))
         room.store.transactions.let_go_of_one()
         await deleting
         adding = Deferred.fromCoroutine(room.account())
@@ -58,7 +59,10 @@ class RemovalTests(TestCase):
         room = await self.opened(2)
         both = [await room.account(name) for name in ("ana", "ben")]
         room.store.transactions.holding = True
-        deleting = [Deferred.fromCoroutine(room.people.accounts.delete(a.number)) for a in both]
+        deleting = [
+            Deferred.fromCoroutine(room.people.accounts.delete(a.number, by=COMMAND_LINE))
+            for a in both
+        ]
         room.store.transactions.let_go_of_one()
         room.store.transactions.let_go_of_one()
         self.assertEqual([True, False], [each.called for each in deleting])
@@ -76,7 +80,7 @@ class RemovalTests(TestCase):
         ana = await room.account()
         transactions = room.store.transactions
         transactions.holding = True
-        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number))
+        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number, by=COMMAND_LINE))
         transactions.let_go_of_one()
         await deleting
         waiting = Deferred.fromCoroutine(room.people.removals.settled())
@@ -95,7 +99,7 @@ class RemovalTests(TestCase):
         room = await self.opened(3)
         ana = await room.account()
         room.store.transactions.holding = True
-        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number))
+        deleting = Deferred.fromCoroutine(room.people.accounts.delete(ana.number, by=COMMAND_LINE))
         room.store.transactions.let_go_of_one()
         await deleting
         await room.close()
@@ -117,7 +121,7 @@ class RemovalTests(TestCase):
 
     async def deleted_without_a_piece(self, room: Room, number: int) -> None:
         room.store.transactions.holding = True
-        deleting = Deferred.fromCoroutine(room.people.accounts.delete(number))
+        deleting = Deferred.fromCoroutine(room.people.accounts.delete(number, by=COMMAND_LINE))
         room.store.transactions.failing = True
         room.store.transactions.let_go()
         await deleting

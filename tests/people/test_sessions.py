@@ -9,6 +9,7 @@ from twisted.trial.unittest import TestCase
 from mytracks.errors import Unauthenticated, Unavailable
 from mytracks.people.limits import DAY, Limits
 from mytracks.people.sessions import Sessions, digest
+from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.room import CHEAP, OTHER, Room
 
 ANA, BEN = 1, 2
@@ -286,11 +287,11 @@ class EndTests(SessionsCase):
             ben = await self.begin(99)
             before = self.room.store.transactions.commits
             if change == "password":
-                await accounts.set_password(account.number, OTHER)
+                await accounts.set_password(account.number, OTHER, by=COMMAND_LINE)
             elif change == "disable":
-                await accounts.disable(account.number)
+                await accounts.disable(account.number, by=COMMAND_LINE)
             else:
-                await accounts.delete(account.number)
+                await accounts.delete(account.number, by=COMMAND_LINE)
             # What else an account had goes in commits of its own, after it.
             commits = 2 if change == "delete" else 1
             self.assertEqual(before + commits, self.room.store.transactions.commits)
@@ -298,7 +299,7 @@ class EndTests(SessionsCase):
             self.assertIsNotNone(sessions.find(ben))
             if change != "delete":
                 self.assertEqual({99}, {s.user for s in self.room.store.web_sessions.rows.values()})
-                await accounts.delete(account.number)
+                await accounts.delete(account.number, by=COMMAND_LINE)
 
     async def test_a_sign_in_that_meets_a_change_of_the_password_is_no_session(self) -> None:
         """The password was right when it was checked, and is not any more."""
@@ -306,7 +307,9 @@ class EndTests(SessionsCase):
         account = await self.room.account()
         self.room.store.transactions.holding = True
         beginning = Deferred.fromCoroutine(self.sessions.begin(account.number, "", ""))
-        changing = Deferred.fromCoroutine(self.room.people.accounts.disable(account.number))
+        changing = Deferred.fromCoroutine(
+            self.room.people.accounts.disable(account.number, by=COMMAND_LINE)
+        )
         self.room.store.transactions.let_go()
         with self.assertRaises(Unauthenticated):
             await beginning

@@ -10,7 +10,7 @@ from mytracks.errors import Busy, Unauthenticated, Unavailable
 from mytracks.people.limits import Limits
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.people.signin import nobody
-from mytracks.sharing.identity import Door, Principal
+from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
 from tests.people.room import CHEAP, GOOD, HOME, OTHER, Room
 
 AWAY = "198.51.100.9"
@@ -59,14 +59,14 @@ class AccountPasswordTests(SignInCase):
             signin.anonymous("BEN", door=Door.MQTT, address=AWAY),
         )
         self.assertIsNone(signin.anonymous("nobody", door=Door.MQTT))
-        await room.people.accounts.disable(ben.number)
+        await room.people.accounts.disable(ben.number, by=COMMAND_LINE)
         self.assertIsNone(signin.anonymous("ben", door=Door.MQTT))
 
     async def test_wrong_unknown_and_disabled_are_told_alike(self) -> None:
         """Nobody learns which names exist [ASVS 5.0 6.3.8]."""
         room = await self.opened()
         ben = await room.account("ben")
-        await room.people.accounts.disable(ben.number)
+        await room.people.accounts.disable(ben.number, by=COMMAND_LINE)
         told = {
             await self.assert_refused("ana", "wrong"),
             await self.assert_refused("nobody", GOOD),
@@ -80,7 +80,7 @@ class AccountPasswordTests(SignInCase):
         """And so does a disabled account: time must not tell either."""
         room = await self.opened()
         ben = await room.account("ben")
-        await room.people.accounts.disable(ben.number)
+        await room.people.accounts.disable(ben.number, by=COMMAND_LINE)
         for name in ("ana", "nobody", "ben"):
             before = room.people.hashing.runs
             await self.assert_refused(name, "wrong")
@@ -116,10 +116,10 @@ class AccountPasswordTests(SignInCase):
         """Whatever is remembered is bound to the old hash."""
         room = await self.opened()
         await room.sign_in()
-        await room.people.accounts.set_password(self.ana.number, OTHER)
+        await room.people.accounts.set_password(self.ana.number, OTHER, by=COMMAND_LINE)
         await self.assert_refused("ana", GOOD)
         await room.sign_in("ana", OTHER)
-        await room.people.accounts.disable(self.ana.number)
+        await room.people.accounts.disable(self.ana.number, by=COMMAND_LINE)
         await self.assert_refused("ana", OTHER)
 
     async def test_a_change_during_the_check_counts(self) -> None:
@@ -128,16 +128,18 @@ class AccountPasswordTests(SignInCase):
         for change in (room.people.accounts.disable, room.people.accounts.delete):
             account = await room.account("eve")
             signing_in = room.signing_in("eve", GOOD)
-            await change(account.number)
+            await change(account.number, by=COMMAND_LINE)
             with self.assertRaises(Unauthenticated):
                 await signing_in
             if room.people.accounts.find("eve") is not None:
-                await room.people.accounts.delete(account.number)
+                await room.people.accounts.delete(account.number, by=COMMAND_LINE)
 
     async def test_a_password_replaced_during_the_check_is_wrong(self) -> None:
         """Whoever holds the old one must not slip in behind the change."""
         room = await self.opened(Limits(password_memory_kib=4096, password_threads=1))
-        changing = Deferred.fromCoroutine(room.people.accounts.set_password(self.ana.number, OTHER))
+        changing = Deferred.fromCoroutine(
+            room.people.accounts.set_password(self.ana.number, OTHER, by=COMMAND_LINE)
+        )
         signing_in = room.signing_in("ana", GOOD)
         await changing
         self.assertFalse(signing_in.called)
@@ -261,9 +263,9 @@ class DevicePasswordTests(SignInCase):
         issued = await room.people.device_passwords.issue(self.ana, "phone")
         for name in ("ben", "nobody"):
             await self.assert_refused(name, issued.password)
-        await room.people.accounts.disable(self.ana.number)
+        await room.people.accounts.disable(self.ana.number, by=COMMAND_LINE)
         await self.assert_refused("ana", issued.password)
-        await room.people.accounts.enable(self.ana.number)
+        await room.people.accounts.enable(self.ana.number, by=COMMAND_LINE)
         await room.sign_in("ana", issued.password)
         await room.people.device_passwords.issue(self.ana, "phone")
         await self.assert_refused("ana", issued.password)
@@ -284,7 +286,7 @@ class DevicePasswordTests(SignInCase):
         who = await room.sign_in("ana", issued.password)
         told: list[Revocation] = []
         room.people.accounts.watch(told.append)
-        await room.people.accounts.set_password(self.ana.number, OTHER)
+        await room.people.accounts.set_password(self.ana.number, OTHER, by=COMMAND_LINE)
         self.assertFalse(told[0].covers(who))
         await room.sign_in("ana", issued.password)
 
@@ -299,7 +301,7 @@ class AgainTests(SignInCase):
         who = Principal(self.ana.number, "ana", False, Door.MQTT)
         self.assertEqual(who, again(self.ana.number, None, Door.MQTT))
         self.assertIsNone(again(self.ana.number + 1, None, Door.MQTT))
-        await room.people.accounts.disable(self.ana.number)
+        await room.people.accounts.disable(self.ana.number, by=COMMAND_LINE)
         self.assertIsNone(again(self.ana.number, None, Door.MQTT))
 
     async def test_a_device_could_while_it_has_a_password(self) -> None:

@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mytracks.clock import Clock
 from mytracks.errors import Busy
 from mytracks.people.limits import Limits
-from mytracks.people.throttle import Throttle, network
+from mytracks.people.throttle import Throttle
 
 HOME, AWAY = "192.0.2.7", "198.51.100.9"
 
@@ -129,19 +129,182 @@ class ThrottleTests(SynchronousTestCase):
         throttle.enter("ana", HOME, b"right")
 
 
-class NetworkTests(SynchronousTestCase):
-    """Who counts as the same neighbour (security.md 6)."""
+class CrowdCase(SynchronousTestCase):
+    """A throttle whose bounds are three instead of fifty."""
 
-    def test_an_ipv4_address_is_its_own_network_however_it_is_written(self) -> None:
-        """A dual-stack listener shows IPv4 peers as mapped addresses."""
-        self.assertEqual(network("192.0.2.7"), network("::ffff:192.0.2.7"))
-        self.assertNotEqual(network("192.0.2.7"), network("192.0.2.8"))
+    def setUp(self) -> None:
+        self.time = task.Clock()
+        limits = Limits(network_free_failures=3, account_free_failures=3)
+        self.throttle = Throttle(Clock(self.time), limits)
+        self.tried = 0
 
-    def test_all_addresses_of_an_ipv6_subscriber_are_one(self) -> None:
-        """A /64 is what one subscriber gets; each of its addresses would be a fresh start."""
-        self.assertEqual(network("2001:db8::1"), network("2001:db8::ffff:1%eth0"))
-        self.assertNotEqual(network("2001:db8::1"), network("2001:db8:0:1::1"))
+    def wrong(
+        self,
+        name: str = "ana",
+        address: str = HOME,
+        credential: bytes | None = None,
+        *,
+        familiar: bool = False,
+    ) -> float:
+        """Try something new in vain: the seconds to wait after it, 0 for none."""
+        self.tried += 1
+        shown = credential or b"guess %d" % self.tried
+        try:
+            self.throttle.enter(name, address, shown, familiar=familiar)
+            self.throttle.failed(name, address, shown, familiar=familiar)
+        except Busy as busy:
+            return busy.retry_after
+        return 0
 
-    def test_what_is_no_address_stands_for_itself(self) -> None:
-        """A UNIX socket has a peer, too."""
-        self.assertEqual("local", network("local"))
+    def gets_in(self, name: str, address: str, *, familiar: bool = False) -> bool:
+        """Whether a right credential, never shown before, is let in without waiting."""
+        self.tried += 1
+        shown = b"right %d" % self.tried
+        try:
+            self.throttle.enter(name, address, shown, familiar=familiar)
+        except Busy:
+            return False
+        self.throttle.passed(name, address, shown)
+        return True
+
+
+class NetworksTests(CrowdCase):
+    """One network that tries many names."""
+
+    def spray(self, number: int) -> list[float]:
+        """One password on so many names, each as early as is allowed: the waits."""
+        waits = []
+        for name in range(number):
+            waits.append(self.wrong(f"name{name}"))
+            self.time.advance(waits[-1])
+        return waits
+
+    def test_after_so_many_failures_its_strangers_wait_longer_and_longer(self) -> None:
+        """Each name has five free failures; a network has not five for each name that there is."""
+        self.assertEqual([0, 0, 0, 2, 4, 8, 16, 32, 64, 90, 90], self.spray(11))
+
+    def test_whoever_is_familiar_there_does_not_wait(self) -> None:
+        """A household behind one address with a guest who plays."""
+        self.spray(4)
+        self.wrong("name9")
+        self.assertFalse(self.gets_in("ana", HOME))
+        self.assertTrue(self.gets_in("ana", HOME, familiar=True))
+        self.assertEqual(0, self.wrong("ana", familiar=True))
+
+    def test_other_networks_do_not_wait(self) -> None:
+        """It is about that network."""
+        self.spray(4)
+        self.wrong("name9")
+        self.assertTrue(self.gets_in("ana", AWAY))
+
+    def test_a_phone_that_repeats_an_old_password_counts_once(self) -> None:
+        """It tries for days, and its owner behind the same address does not feel it."""
+        for _ in range(200):
+            self.time.advance(max(20, self.wrong("ben", credential=b"old")))
+        self.assertTrue(self.gets_in("ana", HOME))
+        self.assertEqual(0, self.wrong("eve"))
+
+    def test_generated_credentials_count_for_the_network(self) -> None:
+        """A token that is none of ours is no guess at an account."""
+        for number in range(3):
+            self.throttle.unknown(HOME, b"token %d" % number)
+        with self.assertRaises(Busy):
+            self.throttle.unknown(HOME, b"token 4")
+        self.assertFalse(self.gets_in("ana", HOME))
+        self.assertEqual(4, self.throttle.failures(HOME))
+        self.assertEqual(0, self.throttle.failures(AWAY))
+
+    def test_a_replaced_generated_credential_counts_once(self) -> None:
+        """The forgotten phone in the drawer."""
+        for _ in range(100):
+            self.throttle.unknown(HOME, b"replaced")
+        self.assertTrue(self.gets_in("ana", HOME))
+
+    def test_this_machine_is_no_network(self) -> None:
+        """Behind a proxy that we were not told of stands everybody."""
+        for address in ("127.0.0.1", "::1", "a UNIX socket"):
+            for name in range(20):
+                self.assertEqual(0, self.wrong(f"name{name}", address))
+            self.assertTrue(self.gets_in("ana", address))
+
+    def test_many_names_at_the_same_moment_are_counted_before_they_fail(self) -> None:
+        """Once one of them was wrong."""
+        self.wrong("name0")
+        entered = 0
+        for number in range(1, 10):
+            try:
+                self.throttle.enter(f"name{number}", HOME, b"%d" % number)
+                entered += 1
+            except Busy:
+                pass
+        self.assertEqual(3, entered)
+
+    def test_failures_are_forgotten_after_a_quarter_of_an_hour(self) -> None:
+        """Yesterday's guest costs nothing today."""
+        self.spray(8)
+        self.time.advance(15 * 60)
+        self.assertEqual(0, self.wrong("somebody"))
+        self.assertEqual(1, self.throttle.failures(HOME))
+
+
+class AccountsTests(CrowdCase):
+    """Many networks that try one name."""
+
+    def besiege(self, first: int = 0) -> None:
+        """One wrong password from each of ten addresses."""
+        for each in range(first, first + 10):
+            self.assertEqual(0, self.wrong("ana", f"203.0.113.{each}"))
+
+    def test_a_strange_network_then_has_one_free_failure(self) -> None:
+        """A thousand addresses have a thousand guesses, not five thousand."""
+        self.besiege()
+        self.assertEqual(0, self.wrong("ana", AWAY))
+        self.assertEqual(2, self.wrong("ana", AWAY))
+        self.time.advance(2)
+        self.assertEqual(4, self.wrong("ana", AWAY))
+
+    def test_the_owner_abroad_gets_in_at_the_first_try(self) -> None:
+        """No lock-out by many, either."""
+        self.besiege()
+        self.assertTrue(self.gets_in("ana", AWAY))
+
+    def test_the_owner_abroad_who_mistyped_waits_90_seconds_at_most(self) -> None:
+        """However many guess meanwhile."""
+        self.besiege()
+        for _ in range(4):
+            self.time.advance(self.wrong("ana", AWAY))
+        self.besiege(10)
+        self.time.advance(90)
+        self.assertTrue(self.gets_in("ana", AWAY))
+
+    def test_where_the_account_is_familiar_nothing_changes(self) -> None:
+        """At home one may mistype five times, whatever goes on outside."""
+        self.besiege()
+        waits = [self.wrong("ana", HOME, familiar=True) for _ in range(6)]
+        self.assertEqual([0] * 5 + [2], waits)
+
+    def test_mistakes_at_home_besiege_nobody(self) -> None:
+        """They are counted for the network where they are made."""
+        for _ in range(5):
+            self.wrong("ana", HOME, familiar=True)
+        self.assertEqual([0, 0], [self.wrong("ana", AWAY) for _ in range(2)])
+
+    def test_other_accounts_are_not_besieged(self) -> None:
+        """It is about that account."""
+        self.besiege()
+        self.assertEqual([0, 0], [self.wrong("ben", AWAY) for _ in range(2)])
+
+    def test_it_is_over_a_quarter_of_an_hour_after_the_last_guess(self) -> None:
+        """And five failures are free again."""
+        self.besiege()
+        self.time.advance(15 * 60)
+        self.assertEqual([0] * 5, [self.wrong("ana", AWAY) for _ in range(5)])
+
+    def test_memory_is_bounded(self) -> None:
+        """A flood of names and of addresses must not fill it."""
+        throttle = Throttle(Clock(self.time), Limits(max_failure_records=3))
+        for number in range(20):
+            throttle.enter(f"name{number}", f"203.0.113.{number}", b"x")
+            throttle.failed(f"name{number}", f"203.0.113.{number}", b"x")
+        kept = (throttle._records, throttle._networks, throttle._accounts)
+        self.assertEqual([3, 3, 3], [len(each) for each in kept])

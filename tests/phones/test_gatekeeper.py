@@ -29,6 +29,7 @@ class OnePassword:
     def __init__(self) -> None:
         self.asked: list[tuple[Door, str]] = []
         self.gone: set[tuple[int, str | None]] = set()
+        self.disabled: set[int] = set()
         self.trouble: Refused | None = None
 
     async def password(
@@ -58,6 +59,10 @@ class OnePassword:
         if (user, device) in self.gone:
             return None
         return Principal(user, "ana", False, door, device)
+
+    def welcome(self, user: int) -> bool:
+        """Everybody but whose account is disabled."""
+        return user not in self.disabled
 
     def anonymous(self, name: str, *, door: Door, address: str | None = None) -> Principal | None:
         """There is an account `guest`, unless it is gone."""
@@ -239,6 +244,16 @@ class PublishTests(GatekeeperCase):
         self.assertFalse(self.allowed(GUEST, own) or self.allowed(GUEST, "x"))
         self.assertTrue(self.gatekeeper.acts_in_vain(GUEST))
         self.assertFalse(self.gatekeeper.acts_in_vain(evolve(GUEST, anonymous=False)))
+
+    def test_nothing_of_a_disabled_account_is_published(self) -> None:
+        """Its phones are cut, and their Wills are due then."""
+        self.opens("#", anonymous="guest")
+        self.signin.disabled = {ANA.user, GUEST.user}
+        for who in (ANA, ANAS_PHONE, GUEST):
+            for topic in (f"owntracks/{who.name}/phone", "home/light"):
+                self.assertFalse(self.allowed(who, topic), (topic, who))
+        self.signin.disabled.clear()
+        self.assertTrue(self.allowed(ANA, "owntracks/ana/phone"))
 
 
 class ReceiveTests(GatekeeperCase):

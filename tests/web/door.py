@@ -23,12 +23,14 @@ from mytracks.health import health
 from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.journal import Recorded as Durable
 from mytracks.mqtt.routing.ports import Message
-from mytracks.phones.facts import Fact, Kept
+from mytracks.phones.desk import Desk
+from mytracks.phones.facts import Fact, Kept, SetAside
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
-from mytracks.sharing.identity import Device, Principal
+from mytracks.phones.quarantine import Quarantine
+from mytracks.sharing.identity import COMMAND_LINE, Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.build import Tracks
 from mytracks.tracks.build import build as build_tracks
@@ -43,6 +45,8 @@ from mytracks.web.services import WebServices
 from mytracks.web.site import Site
 from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
+from tests.phones.desk_memory import MemoryDesk, MemoryMessages, OpenSeal
+from tests.phones.memory import MemoryQuarantine
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
 VERSION = "1.2.3-test"
@@ -52,6 +56,19 @@ TEMPLATES = {
     "login.html": '<input name="csrf_token" value="{{ csrf_token }}">'
     '<input name="next" value="{{ next }}">{{ error or "" }}|{{ username }}|{{ viewer }}'
     "{{ theme }}{{ path }}{{ version }}",
+    "login_second.html": '<input name="csrf_token" value="{{ csrf_token }}">{{ error or "" }}|'
+    "{{ viewer }}",
+    **dict.fromkeys(
+        (
+            "profile/second_factor_set_up.html",
+            "profile/second_factor_confirm.html",
+            "profile/passkey_remove.html",
+            "profile/recovery_codes.html",
+        ),
+        '<input name="csrf_token" value="{{ csrf_token }}">{{ secret|default("") }}|'
+        "{{ errors|default({})|tojson }}|{{ codes|default([])|join(' ') }}|"
+        "{{ passkey|default({})|tojson }}",
+    ),
     "setup.html": '<input name="csrf_token" value="{{ csrf_token }}">'
     "{% for name, texts in errors.items() %}{{ name }}: {{ texts|join }};{% endfor %}"
     "{{ username }}",
@@ -132,16 +149,24 @@ class Door:
         self.own_address: str | None = None
         self.locations = MemoryLocations()
         self.presence = Presence()
+        self.desk = MemoryDesk(self.room.store.accounts.left)
+        self.messages = MemoryMessages()
+        self.withdrawn: list[Device] = []
         self.setup = SetupToken()
         self.health = health(VERSION, "ok", "", self.room.clock.now())
         self.tracks = self._tracks()
+        self.intake = self._intake()
+        self.quarantine = MemoryQuarantine(self._kept)
         self.site: Site = build(
             WebServices(
                 people=self.people,
                 history=self.tracks.history,
+                devices=self.tracks.devices,
+                desk=self._desk(),
                 live=self.tracks.live,
                 presence=self.presence,
-                http_mode=self._http_mode(),
+                http_mode=HTTPMode(self.broker, self.broker, self.intake, self.room.clock),
+                quarantine=self._quarantine(),
                 mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
                 attendance=self.mqtt.broker.attendance,
                 assets=assets or made_assets(),
@@ -161,7 +186,7 @@ class Door:
     async def open(self) -> "Door":
         """Listening, with the account `ana`."""
         await self.room.open()
-        await self.people.accounts.add("ana", GOOD)
+        await self.people.accounts.add("ana", GOOD, by=COMMAND_LINE)
         self._listening = cast(Any, reactor).listenTCP(0, self.site, interface="127.0.0.1")
         return self
 
@@ -224,10 +249,40 @@ class Door:
             TracksLimits(),
         )
 
-    def _http_mode(self) -> HTTPMode:
+    def _intake(self) -> Intake:
         tracks, limits = self.tracks, PhonesLimits()
-        intake = Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
-        return HTTPMode(self.broker, self.broker, intake, self.room.clock)
+        return Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
+
+    def _desk(self) -> Desk:
+        people = self.people
+        return Desk(
+            cast(Any, self.room.store.transactions),
+            self.desk,
+            self.messages,
+            self.tracks.devices,
+            people.device_passwords,
+            people.removals,
+            people.audit,
+            OpenSeal(),
+            self._withdraw,
+            self.room.clock,
+        )
+
+    def _withdraw(self, device: Device) -> Deferred[None]:
+        self.withdrawn.append(device)
+        return succeed(None)
+
+    def _quarantine(self) -> Quarantine:
+        transactions: Any = self.room.store.transactions
+        people = self.people
+        return Quarantine(transactions, self.quarantine, self.intake, people.accounts, people.audit)
+
+    def _kept(self, fact: Fact) -> Kept:
+        """What a store would say of a fact of which there was none like it."""
+        assert not isinstance(fact, SetAside)
+        source = fact.source
+        device = source.device or Device(99, source.owner, source.owner_name, source.name)
+        return Kept(fact=fact, device=device, new=True)
 
 
 class Browser:
@@ -287,6 +342,7 @@ def made_assets() -> Assets:
     static.mkdir()
     pages.mkdir()
     for name, text in TEMPLATES.items():
+        (pages / name).parent.mkdir(exist_ok=True)
         (pages / name).write_text(text)
     names = {"map.ts": "map-ABCD2345.js", "mark.svg": "mark-0123456789.svg", "base": "base-01"}
     (static / "manifest.json").write_text(msgspec.json.encode(names).decode())

@@ -6,6 +6,7 @@ import msgspec
 from twisted.trial.unittest import TestCase
 
 from mytracks.health import StateName, health
+from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.tracks.identifiers import encode, position_of
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.web.api.locations import Location
@@ -23,7 +24,7 @@ class APICase(TestCase):
     async def setUp(self) -> None:  # type: ignore[override]
         self.door = await Door().open()
         self.addCleanup(self.close)
-        await self.door.people.accounts.add("ben", GOOD)
+        await self.door.people.accounts.add("ben", GOOD, by=COMMAND_LINE)
         self.door.store(PHONE, *(Recorded(PHONE, fix(NOW + 60 * n, seq=n)) for n in range(5)))
         self.door.store(TABLET, Recorded(TABLET, fix(NOW + 90, tid="tt", battery=0)))
         self.door.store(BENS, Recorded(BENS, fix(NOW + 99)))
@@ -259,7 +260,7 @@ class OthersTests(APICase):
         self.assert_problem(await self.get("//api//account"), 404)
         reply = await self.door.ask("DELETE", "/api/account", basic())
         self.assert_problem(reply, 405)
-        self.assertEqual("GET, HEAD", reply.headers["allow"])
+        self.assertEqual("GET, HEAD, PATCH", reply.headers["allow"])
         for path in ("/pub", "/pub/", "/owntracks"):
             reply = await self.door.ask("GET", path)
             self.assert_problem(reply, 405)

@@ -6,6 +6,7 @@ import msgspec
 
 from mytracks.errors import Busy
 from mytracks.mqtt.protocol.packets.connect import Will
+from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web.api.connections import ConnectionPage
 from tests.people.room import GOOD
 from tests.web.test_api import APICase
@@ -18,7 +19,7 @@ class ConnectionsTests(APICase):
 
     async def setUp(self) -> None:  # type: ignore[override]
         await super().setUp()
-        await self.door.people.accounts.add("root", GOOD, admin=True)
+        await self.door.people.accounts.add("root", GOOD, admin=True, by=COMMAND_LINE)
         self.mqtt = self.door.mqtt
 
     async def entries(self, query: str = "") -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ from ipaddress import ip_network
 
 from twisted.trial.unittest import TestCase
 
+from mytracks.sharing.identity import COMMAND_LINE
 from tests.people.room import GOOD
 from tests.web.door import Browser, Door, basic
 
@@ -173,7 +174,7 @@ class ForgeryTests(TestCase):
     async def test_the_token_opens_as_a_header_and_as_a_form_field(self) -> None:
         """Scripts use the one, forms the other."""
         headers = {"X-CSRF-Token": self.token}
-        self.assertEqual(405, (await self.browser.ask("PATCH", "/api/account", headers)).status)
+        self.assertEqual(405, (await self.browser.ask("PUT", "/api/account", headers)).status)
         self.assertEqual(200, (await self.browser.ask("POST", "/pub", headers, b"{}")).status)
         self.assertEqual(
             303, (await self.browser.post("/logout/", {"csrf_token": self.token})).status
@@ -181,7 +182,7 @@ class ForgeryTests(TestCase):
 
     async def test_another_sessions_token_does_not_fit(self) -> None:
         """An attacker may have an account here."""
-        await self.door.people.accounts.add("eve", GOOD)
+        await self.door.people.accounts.add("eve", GOOD, by=COMMAND_LINE)
         other = Browser(self.door)
         await other.sign_in("eve")
         page = await other.get("/")

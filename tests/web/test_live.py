@@ -11,6 +11,8 @@ from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.interfaces import IPushProducer
 from twisted.trial.unittest import TestCase
 
+from mytracks.people.sessions import digest
+from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.tracks.locations import Recorded
 from mytracks.web.limits import Limits
 from mytracks.web.live import GOING_AWAY, SIGNED_OUT
@@ -236,7 +238,7 @@ class CrowdTests(LiveCase):
             await tab.messages.get()
         reply = await self.door.ask("GET", PATH, HANDSHAKE | self.headers())
         self.assertEqual(429, reply.status)
-        await self.door.people.accounts.add("ben", OTHER)
+        await self.door.people.accounts.add("ben", OTHER, by=COMMAND_LINE)
         other = await self.connect(basic("ben", OTHER))
         await other.messages.get()
         reply = await self.door.ask("GET", PATH, HANDSHAKE | basic("ben", OTHER))
@@ -253,7 +255,7 @@ class LeavingTests(LiveCase):
     async def disable(self) -> None:
         """Ana is no longer welcome."""
         accounts = self.door.people.accounts
-        await accounts.disable(accounts.named("ana").number)
+        await accounts.disable(accounts.named("ana").number, by=COMMAND_LINE)
 
     async def test_signing_out_ends_the_sockets_of_that_session_only(self) -> None:
         """The other browser at home stays."""
@@ -297,6 +299,34 @@ class LeavingTests(LiveCase):
             self.assertEqual((True, SIGNED_OUT), await socket.closed)
             self.assertEqual([], socket.messages.pending)
         self.assertEqual(0, self.door.site.live.count)
+
+    async def test_a_new_password_spares_the_sockets_of_the_page_that_set_it(self) -> None:
+        """The map in the next tab goes on; other browsers and scripts sign in anew."""
+        here = await self.connect()
+        away = Browser(self.door)
+        await away.sign_in()
+        self.browser.cookies, kept = away.cookies, self.browser.cookies
+        others = [await self.connect(), await self.connect(basic())]
+        for socket in (here, *others):
+            await socket.messages.get()
+        accounts = self.door.people.accounts
+        number = accounts.named("ana").number
+        keep = digest(kept["mytracks"])
+        await accounts.set_password(number, OTHER, by=COMMAND_LINE, keep=keep)
+        for socket in others:
+            self.assertEqual((True, SIGNED_OUT), await socket.closed)
+        self.door.room.timers.advance(self.limits.ping_interval)
+        self.happen()
+        self.assertEqual("location", (await here.messages.get())["type"])
+
+    async def test_a_session_that_is_ended_from_elsewhere_takes_its_sockets_along(self) -> None:
+        """The browser in the library, ended from home."""
+        client = await self.connect()
+        await client.messages.get()
+        ana = self.door.people.accounts.named("ana").number
+        (session,) = self.door.people.sessions.of(ana)
+        await self.door.people.sessions.end_one(ana, session.id, COMMAND_LINE)
+        self.assertEqual((True, SIGNED_OUT), await client.closed)
 
     async def test_who_does_not_even_read_that_is_dropped(self) -> None:
         """It holds megabytes of ours; until it is gone it counts, so nobody piles them up."""

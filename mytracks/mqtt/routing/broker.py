@@ -192,6 +192,12 @@ class Broker(Generic[Who, Facts, Kept]):
         """
         return self._exchange.forget(namespace)
 
+    def withdraw(self, namespace: str, topic_filter: str) -> Deferred[None]:
+        """What somebody published to these topics up to now is neither retained nor waits for
+        anybody any more; fires when that is durable. What comes after is another matter.
+        """
+        return self._exchange.withdraw(namespace, topic_filter)
+
     async def close(self, patience: float = 3.0) -> None:
         """Hear nothing more, acknowledge what is being stored, say goodbye; after `patience`
         seconds cut off whoever is left. Wills of connections that this ends are published by the

@@ -201,6 +201,15 @@ class Forgotten:
     namespace: str
 
 
+@frozen
+class Withdrawn:
+    """What the namespace published to the topics of this filter neither waits in anybody's queue
+    nor is retained any more."""
+
+    namespace: str
+    topic_filter: str
+
+
 Change: TypeAlias = (
     Began
     | Seen
@@ -219,4 +228,5 @@ Change: TypeAlias = (
     | Willed
     | WillGone
     | Forgotten
+    | Withdrawn
 )

@@ -251,10 +251,11 @@ class DurableSession(Generic[Who]):
             if ordinal <= last and ordinal not in there:
                 del self._under_way[ordinal]
 
-    def forget(self, publisher: str) -> None:
-        """Nothing of theirs is sent any more; it goes from the queue by itself."""
+    def forget(self, publisher: str, topic_filter: str | None = None) -> None:
+        """Nothing of theirs is sent any more, or nothing of these topics; it goes from the queue by
+        itself."""
         if self.outgoing is not None:
-            self.outgoing.forget(publisher)
+            self.outgoing.forget(publisher, topic_filter)
 
     def deliver(self, owner: Owner, message: Message, granted: int) -> None:
         """A live message that is not in the queue."""

@@ -15,7 +15,13 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from mytracks.mqtt.routing.bulletin import Bulletin
-from mytracks.mqtt.routing.changes import Change, Forgotten, Retained, Unretained
+from mytracks.mqtt.routing.changes import (
+    Change,
+    Forgotten,
+    Retained,
+    Unretained,
+    Withdrawn,
+)
 from mytracks.mqtt.routing.durable import DurableSession
 from mytracks.mqtt.routing.fanout import Fanout
 from mytracks.mqtt.routing.journal import Journal, Removed
@@ -199,6 +205,22 @@ class Exchange(Generic[Who, Facts, Kept]):
             session.forget(namespace)
         self.ledger.soon(Forgotten(namespace))
         return 0 if owner is None else self._retained.forget(owner)
+
+    def withdraw(self, namespace: str, topic_filter: str) -> Deferred[None]:
+        """Nothing that `namespace` published to these topics up to now is retained or waits for
+        anybody; fires when that is durable."""
+        for session in self.sessions:
+            session.forget(namespace, topic_filter)
+        owner = self._owners.named(namespace)
+        gone: Deferred[None] = Deferred()
+
+        def durable() -> None:
+            # What was just being stored when it was asked for has come true by now.
+            self._retained.withdraw(owner, topic_filter)
+            gone.callback(None)
+
+        self.ledger.soon(Withdrawn(namespace, topic_filter), durable)
+        return gone
 
     def close(self) -> None:
         """Deliver nothing more."""

@@ -11,13 +11,13 @@ from typing import Final
 from attrs import define
 from twisted.logger import Logger
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, Seldom, again
 from mytracks.mqtt.protocol.packets.connect import ConnackCode, Connect
 from mytracks.mqtt.routing.entries import Contention, Refusal, shortened
 from mytracks.mqtt.routing.ports import Peer
 
 REFUSALS: Final = 100
-"""Refused CONNECTs that are remembered."""
+"""Refused CONNECTs that are remembered, each once however often it came."""
 CONTESTED: Final = 100
 """Client ids that changed hands and are remembered."""
 SPAN: Final = 10 * 60.0
@@ -25,6 +25,8 @@ FIGHT: Final = 2
 """A phone that comes back by another network takes over once; then there is peace."""
 TIMES: Final = 1_000
 """Takeovers of one client id that are counted at most."""
+_NO_DIGITS: Final = str.maketrans("", "", "0123456789")
+"""The seconds to wait make no other reason of it."""
 
 
 @define
@@ -44,17 +46,13 @@ class Incidents:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._refusals: deque[Refusal] = deque(maxlen=REFUSALS)
+        self._seldom = Seldom(clock)
+        self._refusals: OrderedDict[tuple[object, ...], Refusal] = OrderedDict()
         self._contests: OrderedDict[tuple[str, str], _Contest] = OrderedDict()
 
     def refused(self, peer: Peer, connect: Connect | None, code: ConnackCode, reason: str) -> None:
-        """A CONNECT was refused; None: it was not understood."""
-        self.log.info(
-            "refused a CONNECT from {address} with {code}: {reason}",
-            address=peer.address,
-            code=code.name,
-            reason=reason,
-        )
+        """A CONNECT was refused; None: it was not understood. One that comes again and again is
+        told to the log once, then at most once an hour, and is remembered in place of the last."""
         username = None if connect is None else connect.username
         refusal = Refusal(
             at=self._clock.now(),
@@ -64,7 +62,21 @@ class Incidents:
             code=code.name.lower(),
             reason=reason,
         )
-        self._refusals.append(refusal)
+        why = reason.translate(_NO_DIGITS)
+        times = self._seldom.times((peer.address, refusal.username, code, why))
+        if times:
+            self.log.info(
+                "refused a CONNECT from {address} with {code}: {reason}{again}",
+                address=peer.address,
+                code=code.name,
+                reason=reason,
+                again=again(times),
+            )
+        key = peer.address, refusal.username, refusal.client_id, code, why
+        self._refusals.pop(key, None)
+        self._refusals[key] = refusal
+        if len(self._refusals) > REFUSALS:
+            self._refusals.popitem(last=False)
 
     def came(self, namespace: str, client_id: str, peer: Peer, level: int) -> None:
         """A client was let in."""
@@ -98,7 +110,7 @@ class Incidents:
     @property
     def refusals(self) -> Sequence[Refusal]:
         """The newest first."""
-        return list(reversed(self._refusals))
+        return list(reversed(self._refusals.values()))
 
     @property
     def contentions(self) -> Sequence[Contention]:

@@ -16,7 +16,8 @@ from mytracks.mqtt.routing.ports import Facts_contra, Kept, Message
 
 @frozen
 class Removed:
-    """What a record took out of the queue of one session, by Settled, Trim or Forgotten.
+    """What a record took out of the queue of one session, by Settled, Trim, Forgotten or
+    Withdrawn.
 
     `count` references in all, `size` bytes by `changes.weight`; `trimmed`: how many of them Trim
     took.

@@ -152,9 +152,9 @@ class DurableOutgoing(Generic[Who]):
         if self._pages.add(queued):
             self._go_on()
 
-    def forget(self, publisher: str) -> None:
-        """Nothing of theirs is sent any more."""
-        self._pages.forget(publisher)
+    def forget(self, publisher: str, topic_filter: str | None = None) -> None:
+        """Nothing of theirs is sent any more, or nothing of these topics."""
+        self._pages.forget(publisher, topic_filter)
 
     def replay(self, topic_filter: str, granted: int, found: _Found) -> None:
         """As `Outgoing` says. At QoS 1 and 2 what is retained goes through the queue as well, a few

@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
 from mytracks.errors import Unavailable
+from mytracks.mqtt.protocol.topics import matches
 from mytracks.mqtt.routing.changes import weight
 from mytracks.mqtt.routing.journal import Queued
 from mytracks.mqtt.routing.ledger import Ledger
@@ -68,7 +69,7 @@ class Pages:
         self._weight = 0
         self._reading = False
         self._missed = False
-        self._forgotten: set[str] = set()
+        self._forgotten: set[tuple[str, str | None]] = set()
         self._closed = False
         self._again: IDelayedCall | None = None
 
@@ -100,11 +101,12 @@ class Pages:
         page.addCallbacks(self._read, self._unread)
         page.addErrback(self._stumbled)
 
-    def forget(self, publisher: str) -> None:
-        """Nothing of theirs is sent any more."""
+    def forget(self, publisher: str, topic_filter: str | None = None) -> None:
+        """Nothing of theirs is sent any more, or nothing of these topics."""
+        gone = publisher, topic_filter
         if self._reading:
-            self._forgotten.add(publisher)
-        self._put([each for each in self.ready if each.publisher != publisher])
+            self._forgotten.add(gone)
+        self._put([each for each in self.ready if not _is_of(each, *gone)])
 
     def close(self) -> None:
         """Read nothing more."""
@@ -113,6 +115,9 @@ class Pages:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+
+    def _is_forgotten(self, queued: Queued) -> bool:
+        return any(_is_of(queued, *gone) for gone in self._forgotten)
 
     def _put(self, ready: Sequence[Queued]) -> None:
         self.ready = deque(ready)
@@ -126,7 +131,7 @@ class Pages:
         self.caught_up = len(page) < PAGE and read < PAGE_BYTES and not self._missed
         if page:
             self._cursor = page[-1].ordinal
-            self._put([*self.ready, *(e for e in page if e.publisher not in self._forgotten)])
+            self._put([*self.ready, *(e for e in page if not self._is_forgotten(e))])
         self._forgotten.clear()
         self._more(page)
 
@@ -143,3 +148,8 @@ class Pages:
 
     def _stumbled(self, failure: Failure) -> None:
         self.log.failure("sending a queue failed", failure)
+
+
+def _is_of(queued: Queued, publisher: str, topic_filter: str | None) -> bool:
+    theirs = queued.publisher == publisher
+    return theirs and (topic_filter is None or matches(topic_filter, queued.message.topic))

@@ -100,6 +100,17 @@ class Retained:
         owner.retained = owner.retained_bytes = 0
         return len(theirs)
 
+    def withdraw(self, owner: Owner, topic_filter: str) -> int:
+        """Delete what `owner` published to these topics; how many there were. What is planned comes
+        true all the same."""
+        theirs = [t for t, held in self._tree.match(topic_filter) if held[1] is owner]
+        for topic in theirs:
+            held = self._tree.get(topic)
+            if held is not None and topic not in self._plans:
+                _count(owner, held[0], -1)
+            self._tree.remove(topic)
+        return len(theirs)
+
     def _coming(self, topic: str) -> tuple[Message | None, Owner | None]:
         plans = self._plans.get(topic)
         if plans:

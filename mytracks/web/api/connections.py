@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Meta
 
 from mytracks.clock import Clock, iso
-from mytracks.errors import Forbidden
 from mytracks.mqtt.routing import entries
 from mytracks.mqtt.routing.attendance import Attendance
+from mytracks.sharing.identity import Scope
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import Query, read
@@ -128,8 +128,6 @@ class Connections:
 
     async def several(self, visit: Visit) -> Answer:
         """GET /api/admin/connections"""
-        if not visit.who.admin:
-            raise Forbidden("This is for administrators.")
         query = read(visit.request, ConnectionsQuery)
         found = [tell for state in STATES if _wanted(state, query) for tell in self._of(state)]
         end = query.offset + query.limit
@@ -150,7 +148,8 @@ class Connections:
             summary="MQTT clients: connected, offline, contended and refused. For administrators.",
             query=ConnectionsQuery,
             result=ConnectionPage,
-            refusals=(400, 403),
+            refusals=(400,),
+            scope=Scope.ADMIN,
         )
         return [Route("/api/admin/connections", [several])]
 

@@ -1,10 +1,9 @@
 """`/api/devices`: the phones that the caller may see."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from mytracks.clock import iso
 from mytracks.phones.presence import Presence
@@ -12,21 +11,18 @@ from mytracks.sharing.identity import Principal
 from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.query import Query, read
-from mytracks.web.request import Request
+from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
-
-class DevicesQuery(Query, frozen=True, kw_only=True):
-    """Which part of the list."""
-
-    limit: Annotated[int, Meta(ge=1, le=10_000)] = 100
-    offset: Annotated[int, Meta(ge=0, lt=2**31)] = 0
+ONE: Final = "/api/devices/<user>/<device>"
 
 
 class Device(msgspec.Struct, frozen=True, kw_only=True):
-    """A phone. `is_online`: heard of and not lost since; null: nothing heard since the server
-    started. `location_count`: repeated fixes are not counted."""
+    """A phone. `name`: what its owner calls it, else that of its topic. `color`: null: whichever.
+    `has_encryption_key`: whether we hold a key for what it encrypts. `is_online`: heard of and not
+    lost since; null: nothing heard since the server started. `location_count`: repeated fixes are
+    not counted."""
 
     id: str
     device_id: str
@@ -34,6 +30,8 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     owner_username: str
     tid: str | None
+    color: str | None
+    has_encryption_key: bool
     created_at: str
     last_seen: str
     last_seen_unix: int
@@ -63,51 +61,50 @@ class Devices:
     def visible(self, viewer: Principal) -> list[Device]:
         """All devices that `viewer` may see, most recently seen first."""
         states = self._history.devices(viewer)
-        return [self._shown(s) for s in sorted(states, key=lambda state: -state.seen)]
+        return [self.shown(s) for s in sorted(states, key=lambda state: -state.seen)]
 
     async def list(self, visit: Visit) -> Answer:
         """GET /api/devices"""
-        query = read(visit.request, DevicesQuery)
+        query = read(visit.request, PageQuery)
         devices = self.visible(visit.who)
-        end = query.offset + query.limit
+        beside = links(visit, query, len(devices))
         page = DevicePage(
             count=len(devices),
-            next=_link(visit.request, query, end) if end < len(devices) else None,
-            previous=(
-                _link(visit.request, query, max(0, query.offset - query.limit))
-                if query.offset
-                else None
-            ),
-            results=devices[query.offset : end],
+            next=beside.next,
+            previous=beside.previous,
+            results=list(part(devices, query)),
         )
         return as_json(page)
 
     async def one(self, visit: Visit, user: str, device: str) -> Answer:
         """GET /api/devices/{user}/{device}"""
         (state,) = self._history.devices(visit.who, [f"{user}/{device}"])
-        return as_json(self._shown(state))
+        return as_json(self.shown(state))
 
-    def routes(self) -> Sequence[Route]:
-        """The paths of this noun."""
+    def routes(self, on_one: Sequence[Operation]) -> Sequence[Route]:
+        """The paths of this noun; `on_one`: what else can be done with one device."""
         several = Operation(
             handler=self.list,
             summary="The devices that the caller may see.",
-            query=DevicesQuery,
+            query=PageQuery,
             result=DevicePage,
             refusals=(400,),
         )
         one = Operation(handler=self.one, summary="One device.", result=Device, refusals=(404,))
-        return [Route("/api/devices", [several]), Route("/api/devices/<user>/<device>", [one])]
+        return [Route("/api/devices", [several]), Route(ONE, [one, *on_one])]
 
-    def _shown(self, state: DeviceState) -> Device:
+    def shown(self, state: DeviceState) -> Device:
+        """`state` as the world sees it."""
         device = state.device
         return Device(
             id=device.path,
             device_id=device.path,
             device_name=device.path,
-            name=device.name,
+            name=state.look.label or device.name,
             owner_username=device.owner_name,
             tid=state.tid,
+            color=state.look.color,
+            has_encryption_key=state.look.sealed,
             created_at=iso(state.created),
             last_seen=iso(state.seen),
             last_seen_unix=state.seen,
@@ -117,7 +114,3 @@ class Devices:
             mqtt_topic_id=device.path,
             location_count=state.locations,
         )
-
-
-def _link(request: Request, query: DevicesQuery, offset: int) -> str:
-    return request.absolute(f"/api/devices?limit={query.limit}&offset={offset}")

@@ -173,7 +173,9 @@ class Locations:
 
     async def list(self, visit: Visit) -> Answer:
         """GET /api/locations"""
-        query = read(visit.request, LocationsQuery)
+        return await self._page(visit, read(visit.request, LocationsQuery))
+
+    async def _page(self, visit: Visit, query: LocationsQuery) -> Answer:
         found = await self._history.find(visit.who, _question(query), visit.request.patience.renew)
         following, previous = _links(visit, query, found)
         page = LocationPage(
@@ -184,6 +186,11 @@ class Locations:
             resolution_applied=UNSET if found.resolution is None else found.resolution,
         )
         return as_json(page)
+
+    async def of_device(self, visit: Visit, user: str, device: str) -> Answer:
+        """GET /api/devices/{user}/{device}/locations"""
+        query = read(visit.request, LocationsQuery)
+        return await self._page(visit, msgspec.structs.replace(query, device=[f"{user}/{device}"]))
 
     async def last_known(self, visit: Visit) -> Answer:
         """GET /api/locations/last-known"""
@@ -218,7 +225,15 @@ class Locations:
             refusals=(400, 404),
         )
         one = Operation(handler=self.one, summary="One location.", result=Location, refusals=(404,))
+        of_device = Operation(
+            handler=self.of_device,
+            summary="Where one device was: a page of locations.",
+            query=LocationsQuery,
+            result=LocationPage,
+            refusals=(400, 404),
+        )
         return [
+            Route("/api/devices/<user>/<device>/locations", [of_device]),
             Route("/api/locations/last-known", [last]),
             Route("/api/locations/<identifier>", [one]),
         ]
@@ -287,7 +302,8 @@ def _link(visit: Visit, changes: dict[str, str | None]) -> str:
     ]
     kept = [(name, value) for name, value in pairs if name not in changes]
     kept += [(name, value) for name, value in changes.items() if value is not None]
-    return request.absolute("/api/locations" + ("?" + urlencode(kept) if kept else ""))
+    path = request.path.decode("ascii", "replace")
+    return request.absolute(path + ("?" + urlencode(kept) if kept else ""))
 
 
 def _plain(value: float | None) -> int | float | None:

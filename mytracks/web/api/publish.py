@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mytracks.phones.http_mode import HTTPMode, Post
+from mytracks.sharing.identity import Scope
 from mytracks.web.answers import JSON, NO_STORE, Answer
 from mytracks.web.routes import Audience, Operation, Route, Visit
 
@@ -39,7 +40,8 @@ class Publish:
             summary="A message of a phone in OwnTracks HTTP mode.",
             body=dict[str, Any],
             result=list[dict[str, Any]],
-            refusals=(503,),
+            refusals=(403, 503),
+            scope=Scope.INGEST,
         )
         return [
             Route("/pub", [post]),

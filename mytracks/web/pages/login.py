@@ -1,21 +1,17 @@
 """`/login/` and `/logout/`: a browser becomes signed in, and is no longer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import parse_qs
 
 from mytracks.errors import Busy, Unauthenticated, Unavailable
 from mytracks.people.build import People
 from mytracks.sharing.identity import Door
+from mytracks.web import passkey_site
 from mytracks.web.answers import Answer, Header, see_other
-from mytracks.web.identity import (
-    PRE_SESSION,
-    SESSION,
-    SESSION_SECONDS,
-    form,
-    session_token,
-    set_cookie,
-)
+from mytracks.web.entrance import Entrance
+from mytracks.web.identity import SESSION, form, set_cookie
 from mytracks.web.pages.frame import Frame
+from mytracks.web.pages.second_step import SecondStep
 from mytracks.web.problems import RETRY_AFTER, retry_after
 from mytracks.web.redirects import local_path
 from mytracks.web.request import Request
@@ -25,9 +21,19 @@ from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
 class Login:
     """Signs browsers in and out."""
 
-    def __init__(self, people: People, frame: Frame) -> None:
+    def __init__(
+        self,
+        people: People,
+        frame: Frame,
+        entrance: Entrance,
+        second_step: SecondStep,
+        public_url: Callable[[], str | None],
+    ) -> None:
         self._people = people
         self._frame = frame
+        self._entrance = entrance
+        self._second_step = second_step
+        self._public_url = public_url
 
     async def show(self, visit: Visit) -> Answer:
         """GET /login/"""
@@ -45,7 +51,10 @@ class Login:
             who = await self._people.signin.password(
                 name, sent.get("password", ""), door=Door.WEB, address=request.hop.address
             )
-            cookies = await self.begin(request, who.user)
+            account = self._people.accounts.numbered(who.user)
+            if account is not None and account.totp is not None:
+                return self._second_step.begin(request, account, wanted)
+            cookies = await self._entrance.begin(request, who.user)
         except Unauthenticated:
             text = "The user name or the password is wrong."
             return self._form(visit, 401, text, wanted, name)
@@ -56,21 +65,6 @@ class Login:
             later = [retry_after(RETRY_AFTER)]
             return self._form(visit, 503, str(trouble), wanted, name, later)
         return see_other(wanted, cookies)
-
-    async def begin(self, request: Request, user: int) -> list[Header]:
-        """A new session in this browser, in place of any that it has; the cookies that make it so.
-
-        Raises Unauthenticated, Unavailable.
-        """
-        agent = request.text_header("User-Agent") or ""
-        before = session_token(request)
-        token, _ = await self._people.sessions.begin(user, request.hop.address, agent)
-        if before is not None:
-            await self._people.sessions.end(before)
-        return [
-            set_cookie(request, SESSION, token, SESSION_SECONDS),
-            set_cookie(request, PRE_SESSION, "", 0),
-        ]
 
     async def leave(self, visit: Visit) -> Answer:
         """POST /logout/"""
@@ -110,6 +104,7 @@ class Login:
             next=wanted,
             error=error,
             username=name,
+            passkeys=passkey_site.obstacle(visit.request, self._public_url()) is None,
         )
 
 

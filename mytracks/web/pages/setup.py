@@ -8,10 +8,11 @@ from attrs import define, field
 
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
 from mytracks.people.accounts import Accounts
+from mytracks.sharing.identity import Actor
 from mytracks.web.answers import Answer, see_other
+from mytracks.web.entrance import Entrance
 from mytracks.web.identity import form
 from mytracks.web.pages.frame import Frame
-from mytracks.web.pages.login import Login
 from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
 
 
@@ -34,10 +35,12 @@ class SetupToken:
 class Setup:
     """Open only while nobody can administrate; afterwards as if it had never been."""
 
-    def __init__(self, token: SetupToken, accounts: Accounts, login: Login, frame: Frame) -> None:
+    def __init__(
+        self, token: SetupToken, accounts: Accounts, entrance: Entrance, frame: Frame
+    ) -> None:
         self._token = token
         self._accounts = accounts
-        self._login = login
+        self._entrance = entrance
         self._frame = frame
 
     async def show(self, visit: Visit, token: str) -> Answer:
@@ -52,14 +55,18 @@ class Setup:
         name = sent.get("username", "").strip()
         try:
             account = await self._accounts.add(
-                name, sent.get("password", ""), admin=True, first=True
+                name,
+                sent.get("password", ""),
+                by=Actor(None, "set-up", visit.request.hop.address),
+                admin=True,
+                first=True,
             )
         except (Invalid, Conflict) as refused:
             errors = {key: list(texts) for key, texts in refused.errors.items()}
             return self._form(visit, 422, errors or {"": [str(refused)]}, name)
         except Forbidden as late:  # somebody else was quicker
             raise NotFound("There is nothing at this address.") from late
-        return see_other("/", await self._login.begin(visit.request, account.number))
+        return see_other("/", await self._entrance.begin(visit.request, account.number))
 
     def routes(self) -> Sequence[Route]:
         """The path of this page."""

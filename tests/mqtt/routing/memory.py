@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 from twisted.internet.defer import Deferred, fail
 
+from mytracks.mqtt.protocol.topics import matches
 from mytracks.mqtt.routing.changes import (
     Arrived,
     Began,
@@ -31,6 +32,7 @@ from mytracks.mqtt.routing.changes import (
     Unsubscribed,
     Willed,
     WillGone,
+    Withdrawn,
     weight,
 )
 from mytracks.mqtt.routing.journal import (
@@ -213,6 +215,18 @@ class Memory:
         self.retained = {t: each for t, each in self.retained.items() if each.publisher != gone}
         self.wills = {key: will for key, will in self.wills.items() if key[0] != gone}
 
+    def _withdrawn(self, change: Withdrawn, removed: dict[int, Removed]) -> None:
+        def concerns(publisher: str, topic: str) -> bool:
+            return publisher == change.namespace and matches(change.topic_filter, topic)
+
+        for remains in self._all():
+            queue = remains.queue.items()
+            theirs = [n for n, at in queue if concerns(at.publisher, at.message.topic)]
+            self._remove(remains.began.session, theirs, removed, False)
+        self.retained = {
+            t: each for t, each in self.retained.items() if not concerns(each.publisher, t)
+        }
+
     def _all(self) -> list[Remains]:
         return list(self.sessions.values())
 
@@ -230,6 +244,7 @@ _APPLY: Final[Mapping[type, Callable[[Memory, Any, dict[int, Removed]], None]]] 
     Willed: Memory._will,
     WillGone: Memory._will,
     Forgotten: Memory._forgotten,
+    Withdrawn: Memory._withdrawn,
 }
 
 

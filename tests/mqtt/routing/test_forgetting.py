@@ -87,3 +87,36 @@ class DeletedAccountTests(SynchronousTestCase):
         self.delete()
         self.rig.journal.fire_all()
         self.assertEqual(1, self.rig.broker.counters.retained)
+
+
+class RemovedDeviceTests(SynchronousTestCase):
+    """`Broker.withdraw`: one device is removed, its owner stays."""
+
+    def setUp(self) -> None:
+        self.rig = Rig()
+        self.rig.journal.by_hand = True
+
+    def publish(self, topic: str) -> None:
+        self.rig.broker.publish("ana", Message(topic, b"here", 1, True))
+
+    def test_what_it_said_is_not_told_to_anybody_who_comes(self) -> None:
+        """Nor what was just being stored; what comes after is another device's."""
+        for topic in ("a/p", "a/p/event", "a/pp"):
+            self.publish(topic)
+        done = self.rig.broker.withdraw("ana", "a/p/#")
+        self.publish("a/p/info")
+        self.assertNoResult(done)
+        self.rig.journal.fire_all()
+        self.successResultOf(done)
+        self.assertEqual(2, self.rig.broker.counters.retained)
+        self.assertEqual({"a/pp", "a/p/info"}, set(self.rig.journal.memory.retained))
+
+    def test_it_makes_room_for_others(self) -> None:
+        """What is withdrawn counts for nobody's limit."""
+        self.publish("a/p")
+        self.rig.journal.fire_all()
+        self.rig.broker.withdraw("ana", "a/p/#")
+        self.publish("a/q")
+        self.rig.journal.fire_all()
+        owner = self.rig.broker._exchange._owners.named("ana")
+        self.assertEqual(1, owner.retained)

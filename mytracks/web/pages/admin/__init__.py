@@ -1,0 +1,1 @@
+"""The administrator's desk: `/admin-panel/` and all below it."""

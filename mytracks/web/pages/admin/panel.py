@@ -1,0 +1,31 @@
+"""Joins the admin panel: its tabs, and what each needs."""
+
+from collections.abc import Sequence
+
+from mytracks.web.live import LiveDoor
+from mytracks.web.pages.admin.audit import AuditPage
+from mytracks.web.pages.admin.connections import Connections
+from mytracks.web.pages.admin.desk import Desk
+from mytracks.web.pages.admin.pki import PKIPage
+from mytracks.web.pages.admin.quarantine import QuarantinePages
+from mytracks.web.pages.admin.user import User
+from mytracks.web.pages.admin.users import Users
+from mytracks.web.pages.frame import Frame
+from mytracks.web.routes import Route
+from mytracks.web.services import WebServices
+
+
+def panel(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route]:
+    """All its paths. `live`: whose sockets are shown."""
+    desk, people = Desk(frame), services.people
+    users = Users(desk, people, services.devices)
+    return [
+        *users.routes(),
+        *User(desk, users, people, services.devices, services.quarantine).routes(),
+        *PKIPage(desk).routes(),
+        *Connections(
+            desk, services.attendance, lambda: (who.name for who in live.viewers())
+        ).routes(),
+        *QuarantinePages(desk, services.quarantine, people.accounts).routes(),
+        *AuditPage(desk, people.audit).routes(),
+    ]
