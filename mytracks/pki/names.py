@@ -122,6 +122,9 @@ def _host(text: str) -> str:
 
 
 def _ascii(text: str) -> str:
+    if not text.isprintable():
+        # Else what nobody sees would be left out in silence.
+        raise ValueError("is no host name")
     if text.isascii() and "xn--" not in text.lower():
         return text.lower()
     try:
