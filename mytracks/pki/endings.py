@@ -54,6 +54,9 @@ class Endings:
         now = self._book.clock.now()
         rows = [ended for leaf in self._leaves() if (ended := self._ended(leaf, now)) is not None]
         removed = [leaf for leaf in self._leaves() if self._over(leaf, now)]
+        if not (rows or removed):
+            # Whoever had the turn before did it.
+            return
         change = Change(
             rows=rows,
             removed=removed,
