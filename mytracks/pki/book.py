@@ -122,7 +122,7 @@ class Book:
         for rows in found[:-1]:
             self._remember(rows)
         for made in found[-1]:
-            self._remember_list(made)
+            await self._open_list(made)
         for server in self.servers.values():
             if server.state is ServerState.ACTIVE:
                 await self._open_key(server)
@@ -170,10 +170,12 @@ class Book:
             (a for a in self.authorities.values() if a.state is AuthorityState.ACTIVE), None
         )
 
-    def revocable(self, authority: int) -> Iterable[Revocable]:
+    def revocable(self, authority: int) -> list[Revocable]:
         """All that this authority signed, as far as we know."""
-        yield from (leaf for leaf in self.leaves.values() if leaf.authority == authority)
-        yield from (server for server in self.servers.values() if server.authority == authority)
+        return [
+            *(leaf for leaf in self.leaves.values() if leaf.authority == authority),
+            *(server for server in self.servers.values() if server.authority == authority),
+        ]
 
     def table(self, kind: type[Certified]) -> dict[int, Any]:
         """The rows of that kind, by number."""
@@ -217,6 +219,25 @@ class Book:
             self.table(type(row))[row.number] = row
             if isinstance(row, Leaf):
                 self.leaf_of[row.fingerprint] = row
+
+    async def _open_list(self, made: RevocationList) -> None:
+        """A stored list: nobody has vouched for it, and a wrong one locks out everybody."""
+        authority = self.authorities[made.authority]
+        certificate = self.certificate(authority)
+
+        def work() -> None:
+            revocation.check(x509.load_der_x509_crl(made.der), certificate)
+
+        try:
+            await self._signing.sign(work)
+        except ValueError as error:
+            self.log.error(
+                "a revocation list of {name} is not used: {error}",
+                name=certificates.called(authority.subject),
+                error=str(error),
+            )
+        else:
+            self._remember_list(made)
 
     def _remember_list(self, made: RevocationList) -> None:
         self.lists[made.authority] = made
@@ -290,19 +311,10 @@ class Book:
     ) -> Iterable[x509.CertificateRevocationList]:
         for authority in trusted:
             made = self._parsed_lists.get(authority.number)
-            if made is None:
+            if made is not None:
+                yield made
+            else:
                 self.log.error(
                     "there is no revocation list of {name}: its clients are kept out",
                     name=certificates.called(authority.subject),
                 )
-                continue
-            try:
-                revocation.check(made, self.certificate(authority))
-            except revocation.BadList as error:
-                self.log.error(
-                    "a revocation list of {name} is not used: {error}",
-                    name=certificates.called(authority.subject),
-                    error=str(error),
-                )
-            else:
-                yield made

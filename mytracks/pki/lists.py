@@ -5,7 +5,7 @@ key cannot be read, too much waits), the revocation is stored all the same, sinc
 certificates that we know and that are not revoked get in; the list is then owed, and tried again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from cryptography import x509
@@ -18,7 +18,7 @@ from mytracks.pki.book import Book, Change
 from mytracks.pki.certificates import Issuer, called
 from mytracks.pki.keys import Keys
 from mytracks.pki.limits import DAY
-from mytracks.pki.ports import Authority, AuthorityState, Reason, Revocable, RevocationList
+from mytracks.pki.ports import Authority, AuthorityState, Revocable, RevocationList
 from mytracks.pki.revocation import BACKDATED, Entry
 from mytracks.pki.signing import Signing
 
@@ -64,17 +64,6 @@ class Lists:
         """The same as text."""
         made = self.der()
         return x509.load_der_x509_crl(made).public_bytes(Encoding.PEM) if made else None
-
-    def entries(self, authority: int, *rows: Revocable) -> list[Entry]:
-        """What stands on that authority's list once `rows` are stored as they are given."""
-        now = self._book.clock.now()
-        merged = {(type(row), row.number): row for row in self._book.revocable(authority)}
-        merged |= {(type(row), row.number): row for row in rows if row.authority == authority}
-        return [
-            Entry(row.serial, int(row.revoked or now), row.reason or Reason.UNSPECIFIED)
-            for row in merged.values()
-            if row.reason is not None and row.not_after + STAYS > now
-        ]
 
     async def after(self, *rows: Revocable) -> Sequence[RevocationList]:
         """The lists that have to be there with `rows`; one that cannot be signed is owed."""
@@ -129,14 +118,16 @@ class Lists:
             self.log.error("revocation lists could not be stored: {error}", error=str(error))
 
     async def _signed(self, authority: Authority, *rows: Revocable) -> RevocationList | None:
-        entries = self.entries(authority.number, *rows)
+        known = self._book.revocable(authority.number)
+        changed = [row for row in rows if row.authority == authority.number]
         number, now = authority.crl_number + 1, self._book.clock.now()
         certificate = self._book.certificate(authority)
         good_for = self._book.limits.crl_days * DAY
 
         def work() -> bytes:
             issuer = Issuer(certificate, self._keys.of(authority))
-            made = revocation.build(issuer, number, entries, now, good_for)
+            listed = entries([*known, *changed], now)
+            made = revocation.build(issuer, number, listed, now, good_for)
             revocation.check(made, certificate, authority.crl_number)
             return made.public_bytes(Encoding.DER)
 
@@ -166,6 +157,16 @@ class Lists:
         if made is None or authority.number in self._owed or made.this_update > now:
             return True
         return made.this_update + BACKDATED + self._book.limits.crl_resign_every <= now
+
+
+def entries(rows: Iterable[Revocable], now: float) -> list[Entry]:
+    """What stands on a list of these rows; of several for one certificate the last counts."""
+    latest = {(type(row), row.number): row for row in rows}
+    return [
+        Entry(row.serial, int(row.revoked or now), row.reason)
+        for row in latest.values()
+        if row.reason is not None and row.not_after + STAYS > now
+    ]
 
 
 def signed_list(

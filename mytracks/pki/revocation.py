@@ -5,6 +5,7 @@ one. So whatever goes into a TLS context passes `check`.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -17,6 +18,9 @@ from mytracks.pki.ports import Reason
 
 BACKDATED: Final = 5 * 60
 """Seconds: clocks of those who read it lag."""
+
+_KEPT: Final = 20_000
+"""Entries that are kept as they are written: most of a list was on the one before."""
 
 _FLAGS: Final = {
     Reason.KEY_COMPROMISE: x509.ReasonFlags.key_compromise,
@@ -91,6 +95,7 @@ def ends(made: x509.CertificateRevocationList) -> int:
     return seconds(last) if last is not None else 0
 
 
+@lru_cache(maxsize=_KEPT)
 def _revoked(entry: Entry) -> x509.RevokedCertificate:
     made = x509.RevokedCertificateBuilder(entry.serial, date(entry.at).replace(tzinfo=None))
     if entry.reason in _FLAGS:
