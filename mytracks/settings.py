@@ -19,6 +19,7 @@ from mytracks.control.limits import Limits as ControlLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.limits import MQTTLimits
+from mytracks.pki.acme.limits import Limits as ACMELimits
 from mytracks.pki.limits import Limits as PKILimits
 from mytracks.store.care.limits import Limits as BackupLimits
 from mytracks.store.limits import Limits as StoreLimits
@@ -192,6 +193,7 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "http": HTTPLimits,
     "people": PeopleLimits,
     "pki": PKILimits,
+    "acme": ACMELimits,
     "store": StoreLimits,
     "backup": BackupLimits,
     "tracks": TracksLimits,
@@ -222,6 +224,7 @@ class Settings:
     http: HTTPLimits
     people: PeopleLimits
     pki: PKILimits
+    acme: ACMELimits
     store: StoreLimits
     backup: BackupLimits
     tracks: TracksLimits
