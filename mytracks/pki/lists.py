@@ -38,8 +38,10 @@ class Lists:
         self._owed: set[int] = set()
 
     async def open(self) -> None:
-        """Sign every list anew, so that none lapses because we were away."""
-        await self.resign(self._trusted())
+        """Sign every list anew, so that none lapses because we were away; but none with the date
+        of a clock that was never set, which would put a good one out of force."""
+        if self._book.clock.doubt() is None:
+            await self.resign(self._trusted())
 
     def of(self, authority: int) -> RevocationList | None:
         """The newest list of that authority."""
@@ -83,6 +85,8 @@ class Lists:
 
     async def resign_due(self) -> None:
         """Sign those that are a day old, owed, or dated after now: the clock was set back."""
+        if self._book.clock.doubt() is not None:
+            return
         now = self._book.clock.now()
         await self.resign([a for a in self._trusted() if self._is_due(a, now)])
 
@@ -120,7 +124,7 @@ class Lists:
     async def _signed(self, authority: Authority, *rows: Revocable) -> RevocationList | None:
         known = self._book.revocable(authority.number)
         changed = [row for row in rows if row.authority == authority.number]
-        number, now = authority.crl_number + 1, self._book.clock.now()
+        number, now = authority.crl_number + 1, self._date(authority)
         certificate = self._book.certificate(authority)
         good_for = self._book.limits.crl_days * DAY
 
@@ -143,6 +147,14 @@ class Lists:
             return None
         self._owed.discard(authority.number)
         return signed_list(authority.number, number, now, good_for, der)
+
+    def _date(self, authority: Authority) -> float:
+        """When a list is signed: now, or, by a clock that was never set, not before the last one:
+        it has to be good when the clock is set."""
+        now, last = self._book.clock.now(), self.of(authority.number)
+        if last is None or self._book.clock.doubt() is None:
+            return now
+        return max(now, last.this_update + BACKDATED)
 
     def _trusted(self) -> list[Authority]:
         now = self._book.clock.now()

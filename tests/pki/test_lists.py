@@ -60,6 +60,22 @@ class AgeTests(PKICase):
         assert number is not None
         self.assertEqual((number + 1, True), (made.number, made.this_update <= room.clock.now()))
 
+    async def test_a_clock_that_was_never_set_dates_no_list(self) -> None:
+        """It would be out of force as soon as the clock is set; who is revoked meanwhile stands
+        on one that is good then."""
+        first = await self.furnished()
+        leaf = await first.client()
+        good = ends(first)
+        again = await self.opened(first.store, began=1000.0)
+        self.assertEqual(good, ends(again))
+        await again.days_later(2)
+        self.assertEqual(good, ends(again))
+        await again.pki.clients.revoke(leaf.number, by=ADMIN)
+        self.assertEqual(good, ends(again))
+        self.assertEqual([leaf.serial], serials(again.pki.lists.der()))
+        again.offset = first.began - again.began
+        self.assertEqual([], again.pki.problems())
+
     async def test_it_is_dated_a_little_back(self) -> None:
         """For clocks that lag."""
         room = await self.furnished()
