@@ -13,6 +13,7 @@ from mytracks.host.prompt import Outbox
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.pki import build as pki_room
+from mytracks.pki.acme.challenges import Challenges
 from mytracks.pki.build import PKI
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.ports import Audit, Seal
@@ -55,7 +56,7 @@ def secure_doors(
     mqtt, streams = mqtt_door(
         broker, recognise, asks, settings.mqtt_tls_port, clock, diagnoses, outbox
     )
-    https = https_door(site, settings.https_port, clock, diagnoses)
+    https = https_door(site, settings.https_port, clock, diagnoses, Challenges())
     return SecureDoors(https, mqtt, streams, pki.trust, clock, listeners, changed)
 
 

@@ -12,7 +12,7 @@ from mytracks import __version__
 from mytracks.clock import Clock
 from mytracks.control import pki as pki_operations
 from mytracks.control.operations import Operations
-from mytracks.daemon.certificates import forget, public_host
+from mytracks.daemon.certificates import forget, open_pki, public_host
 from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
@@ -51,6 +51,18 @@ _NAME: Final = f"mytracks version {__version__}"
 
 MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
+
+
+@frozen(kw_only=True)
+class Ground:
+    """What everything stands on, open."""
+
+    settings: Settings
+    store: Store
+    keys: KeyRing
+    people: People
+    pki: PKI
+    clock: Clock
 
 
 @frozen
@@ -98,17 +110,10 @@ def url(settings: Settings, port: int | None) -> str:
     return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
-def join(
-    settings: Settings,
-    store: Store,
-    people: People,
-    pki: PKI,
-    keys: KeyRing,
-    clock: Clock,
-    ports: Callable[[], Ports],
-    wrap_journal: WrapJournal,
-) -> Rooms:
+def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) -> Rooms:
     """Hand every service what it needs."""
+    settings, store, clock = ground.settings, ground.store, ground.clock
+    people, pki, keys = ground.people, ground.pki, ground.keys
     tracks = tracks_room.build(
         store.database, store.devices, store.locations, Visibility, clock, settings.tracks
     )
@@ -117,7 +122,7 @@ def join(
     journal = wrap_journal(store.journal)
     gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt, pki.clients)
     broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
-    setup = SetupToken()
+    setup, handshakes = SetupToken(), Diagnoses(clock)
     services = WebServices(
         people=people,
         history=tracks.history,
@@ -126,28 +131,41 @@ def join(
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=Quarantine(
-            store.database, store.quarantine, intake, people.accounts, people.audit
-        ),
+        quarantine=quarantine(store, intake, people),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
         assets=find_assets(),
         health=partial(condition, store),
         public_url=lambda: settings.public_url,
         mqtt_port=lambda: ports().mqtt,
-        own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,
+        own_address=partial(address_of, settings),
         setup=setup,
         clock=clock,
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
         https_port=lambda: ports().https,
     )
+    watch(people, pki, tracks, broker, clock)
+    site = web_room.build(services, settings.http)
+    return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, handshakes)
+
+
+def watch(people: People, pki: PKI, tracks: Tracks, broker: MQTT, clock: Clock) -> None:
+    """Let the rooms that people have something in know what becomes of them."""
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.accounts.watch(partial(forget, pki))
     pki.clients.keep_only({account.number for account in people.accounts.all()})
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    site = web_room.build(services, settings.http)
-    return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, Diagnoses(clock))
+
+
+def quarantine(store: Store, intake: Intake, people: People) -> Quarantine:
+    """Where is what was set aside."""
+    return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
+
+
+def address_of(settings: Settings) -> str | None:
+    """With which others reach us, where we listen everywhere."""
+    return own_address() if EVERYWHERE & set(settings.bind) else None
 
 
 def desk(
@@ -190,10 +208,21 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
         tracks.devices.forget(revocation.user)
 
 
-def operations(settings: Settings, store: Store, people: People, pki: PKI) -> Operations:
+def operations(ground: Ground) -> Operations:
     """What the `mytracks` command can have done."""
-    more = pki_operations.table(pki, people, public_host(settings))
-    return Operations(people, partial(condition, store), settings.database, more)
+    settings, people = ground.settings, ground.people
+    more = pki_operations.table(ground.pki, people, public_host(settings))
+    return Operations(people, partial(condition, ground.store), settings.database, more)
+
+
+async def open_ground(
+    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+) -> Ground:
+    """The rooms that others stand on, to be closed with `opened`. Raises KeyRingRefused."""
+    keys = await open_keys(settings, store)
+    people = await open_people(settings, store, keys, clock, reactor, opened)
+    pki = await open_pki(settings, store, keys, people.audit, clock, reactor, opened)
+    return Ground(settings=settings, store=store, keys=keys, people=people, pki=pki, clock=clock)
 
 
 async def open_keys(settings: Settings, store: Store) -> KeyRing:

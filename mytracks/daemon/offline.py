@@ -9,8 +9,7 @@ from twisted.internet.defer import Deferred
 
 from mytracks.clock import Clock
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.certificates import open_pki
-from mytracks.daemon.joining import open_keys, open_people, operations
+from mytracks.daemon.joining import open_ground, operations
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import Settings
@@ -38,13 +37,10 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
                 settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
             )
             opened.push_async_callback(store.close)
-            keys = await open_keys(settings, store)
-            people = await open_people(settings, store, keys, clock, reactor, opened)
-            pki = await open_pki(settings, store, keys, people.audit, clock, reactor, opened)
-            work = operations(settings, store, people, pki)
-            answers.append(await work.run(operation, arguments))
+            ground = await open_ground(settings, store, clock, reactor, opened)
+            answers.append(await operations(ground).run(operation, arguments))
             # There is no daemon to go on with it.
-            await people.removals.settled()
+            await ground.people.removals.settled()
 
     async def answer() -> None:
         try:

@@ -18,10 +18,11 @@ from mytracks.host.listeners import OFF, Listeners, PortTaken, Wanted
 from mytracks.host.prompt import Outbox
 from mytracks.mqtt.carriers.secure import LISTENER, SecureFactory, SecureStream
 from mytracks.mqtt.routing.broker import Broker
+from mytracks.pki.acme.challenges import Challenges
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.ports import Use
 from mytracks.pki.state import Trust
-from mytracks.pki.tls import Asks, Recognise, Switch, snapshot
+from mytracks.pki.tls import Asks, Recognise, Snapshot, Switch, snapshot
 from mytracks.pki.watched import WatchedFactory
 
 LOOK_EVERY: Final = 20.0
@@ -43,6 +44,7 @@ class Door:
         switch: Switch,
         factory: IProtocolFactory,
         outbox: Outbox | None = None,
+        stand_in: Callable[[], Snapshot | None] = lambda: None,
     ) -> None:
         self.name = name
         self.open: int | None = None
@@ -50,6 +52,7 @@ class Door:
         self._asks = asks
         self._protocols = protocols
         self._switch = switch
+        self._stand_in = stand_in
         self._wanted = Wanted(name, port, factory, outbox)
         self._ready = False
         self._told = ""
@@ -62,12 +65,14 @@ class Door:
     def follow(self, trust: Trust) -> None:
         """New connections get what is in force now. What cannot be served is told, and what was
         served before goes on."""
-        now = snapshot(trust.now, self._use, self._asks, self._protocols)
+        shown = snapshot(trust.now, self._use, self._asks, self._protocols)
+        # Without one, a listener may open to prove to somebody that it should get one.
+        now = shown or self._stand_in()
         if now is None:
             self._ready = False
             return
         try:
-            self._switch.replace(now)
+            self._switch.replace(now, deaf=shown is None)
         except (SSL.Error, ValueError) as error:
             self.log.error(
                 "{door} goes on with the certificates of before: {error}",
@@ -137,6 +142,12 @@ class SecureDoors:
         self._tasks.stop()
         self._streams.close()
 
+    def follow_challenges(self) -> None:
+        """Names are to be proved to be ours, or no more."""
+        if not self._closing:
+            self.https.follow(self._trust)
+            self._look()
+
     def _follow(self) -> None:
         """Certificates have changed."""
         if self._closing:
@@ -182,11 +193,15 @@ def mqtt_door(
     return door, streams
 
 
-def https_door(site: IProtocolFactory, port: int, clock: Clock, diagnoses: Diagnoses) -> Door:
-    """The web over TLS, where nobody is asked for a certificate."""
-    switch = Switch(lambda _: False)
+def https_door(
+    site: IProtocolFactory, port: int, clock: Clock, diagnoses: Diagnoses, challenges: Challenges
+) -> Door:
+    """The web over TLS, where nobody is asked for a certificate, but an authority may ask for a
+    proof that a name is ours."""
+    switch = Switch(lambda _: False, challenges.proof)
     factory = WatchedFactory(switch, site, diagnoses, "https", lambda _: True, clock.timers)
-    return Door("HTTPS", port, Use.WEB, Asks.NOTHING, (b"http/1.1",), switch, factory)
+    protocols, stand_in = (b"http/1.1",), challenges.stand_in
+    return Door("HTTPS", port, Use.WEB, Asks.NOTHING, protocols, switch, factory, stand_in=stand_in)
 
 
 def _has_spoken(stream: IProtocol) -> bool:

@@ -17,18 +17,18 @@ from twisted.python.failure import Failure
 
 from mytracks import __version__
 from mytracks.clock import Clock, Tasks, use_monotonic_timers
+from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
-from mytracks.daemon.certificates import open_pki, secure_doors
+from mytracks.daemon.certificates import secure_doors
 from mytracks.daemon.joining import (
     Ports,
     Rooms,
     WrapJournal,
     adopt,
     join,
-    open_keys,
-    open_people,
+    open_ground,
     operations,
     url,
 )
@@ -157,36 +157,15 @@ class Daemon(Service):
             directory, settings.database, self._clock, self._reactor, settings.store, self._fatal
         )
         opened.push_async_callback(store.close)
-        keys = await open_keys(settings, store)
-        people = await open_people(settings, store, keys, self._clock, self._reactor, opened)
-        pki = await open_pki(
-            settings, store, keys, people.audit, self._clock, self._reactor, opened
-        )
-        rooms = join(
-            settings,
-            store,
-            people,
-            pki,
-            keys,
-            self._clock,
-            lambda: self._ports,
-            self._wrap_journal,
-        )
+        ground = await open_ground(settings, store, self._clock, self._reactor, opened)
+        rooms = join(ground, lambda: self._ports, self._wrap_journal)
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)
         store.database.attach(rooms.broker)
         opened.callback(store.database.detach, rooms.broker)
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
         await rooms.broker.start()
-        control = ControlServer(
-            directory / SOCKET_NAME,
-            operations(settings, store, people, pki).run,
-            self._reactor,
-            self._clock,
-            settings.control,
-        )
-        await control.open()
-        opened.push_async_callback(control.close)
+        await self._open_control(operations(ground))
         await self._listen(rooms)
         backups = ScheduledBackups(settings, self._clock, self._reactor)
         backups.open()
@@ -194,6 +173,12 @@ class Daemon(Service):
         settle()
         self._rooms = rooms
         self._announce(rooms)
+
+    async def _open_control(self, operations: Operations) -> None:
+        path, limits = self._settings.data_dir / SOCKET_NAME, self._settings.control
+        control = ControlServer(path, operations.run, self._reactor, self._clock, limits)
+        await control.open()
+        self._opened.push_async_callback(control.close)
 
     async def _listen(self, rooms: Rooms) -> None:
         settings = self._settings
