@@ -32,11 +32,25 @@ DEPTH: Final = 3
 """Certificates between a client's and a trusted one, at most."""
 STALE: Final = frozenset({11, 12})
 """What OpenSSL calls a revocation list that is not yet valid, and one whose time is over."""
+ACME: Final = b"acme-tls/1"
+"""What an authority speaks that wants to see that a name is ours [RFC 8737]."""
 _PARTIAL_CHAIN: Final = 0x80000
 
 Verify: TypeAlias = Callable[[Any, Any, int, int, int], bool]
 Recognise: TypeAlias = Callable[[bytes], bool]
 """Whether a certificate with this SHA-256 is one that we issued and that is in force."""
+
+
+@frozen
+class Proof:
+    """What is shown to an authority that asks whether a name is ours."""
+
+    certificate: x509.Certificate
+    key: PrivateKey = field(repr=False)
+
+
+Prove: TypeAlias = Callable[[str | None], Proof | None]
+"""By the server name that is asked for (SNI); None: nothing is to be proved."""
 
 
 class Asks(Enum):
@@ -89,10 +103,12 @@ def snapshot(
 
 class Examined(SSL.Connection):
     """The server's end of one handshake. `fault`: what is wrong with the certificate that was
-    shown, in words; empty: nothing. `generation`: of the snapshot that it began with."""
+    shown, in words; empty: nothing. `generation`: of the snapshot that it began with. `deaf`: what
+    is said over it nobody hears."""
 
     fault: str = ""
     generation: int = 0
+    deaf: bool = False
 
     @property
     def asked(self) -> str | None:
@@ -106,23 +122,27 @@ class Switch:
     """The context that new connections to one listener begin with. `generation` grows with each
     replacement; `names`: what the server's certificate is for.
 
-    `recognise` is asked last of each certificate that OpenSSL would let in.
+    `recognise` is asked last of each certificate that OpenSSL would let in, `prove` by whoever
+    speaks `acme-tls/1`.
     """
 
     log = Logger()
 
-    def __init__(self, recognise: Recognise) -> None:
+    def __init__(self, recognise: Recognise, prove: Prove = lambda _: None) -> None:
         self._recognise = recognise
+        self._prove = prove
+        self._deaf = False
         self._context: SSL.Context | None = None
         self.generation = 0
         self.names: tuple[str, ...] = ()
 
-    def replace(self, snapshot: Snapshot) -> None:
-        """Begin with this from now on. A snapshot that cannot be served leaves all as it was, and
-        raises `OpenSSL.SSL.Error` or ValueError."""
-        context = build(snapshot, self._verifier(snapshot.forgiving))
+    def replace(self, snapshot: Snapshot, deaf: bool = False) -> None:
+        """Begin with this from now on; `deaf`: only to prove that names are ours. A snapshot that
+        cannot be served leaves all as it was, and raises `OpenSSL.SSL.Error` or ValueError."""
+        context = build(snapshot, self._verifier(snapshot.forgiving), self._prove)
         self.names = names(snapshot.leaf)
         self._context = context
+        self._deaf = deaf
         self.generation += 1
 
     def serverConnectionForTLS(self, protocol: object) -> SSL.Connection:  # noqa: N802
@@ -131,6 +151,7 @@ class Switch:
         assert self._context is not None, "a listener was opened before it had a certificate"
         connection = Examined(self._context)
         connection.generation = self.generation
+        connection.deaf = self._deaf
         return connection
 
     def _verifier(self, forgiving: bool) -> Verify:
@@ -150,7 +171,7 @@ class Switch:
         return verify
 
 
-def build(snapshot: Snapshot, verify: Verify) -> SSL.Context:
+def build(snapshot: Snapshot, verify: Verify, prove: Prove = lambda _: None) -> SSL.Context:
     """A context that is never changed again. Raises `OpenSSL.SSL.Error` where OpenSSL does not take
     the certificate, ValueError where key and certificate do not belong together."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
@@ -167,7 +188,7 @@ def build(snapshot: Snapshot, verify: Verify) -> SSL.Context:
     context.set_session_id(os.urandom(16))
     context.set_cipher_list(TLS12)
     context.set_tls13_ciphersuites(TLS13)
-    context.set_alpn_select_callback(_selector(snapshot.protocols))
+    context.set_alpn_select_callback(_selector(snapshot.protocols, prove))
     if snapshot.leaf.public_key() != snapshot.key.public_key():
         raise ValueError("the private key is not the certificate's")
     context.use_certificate(snapshot.leaf)
@@ -215,9 +236,12 @@ def _ask(context: SSL.Context, snapshot: Snapshot, verify: Verify) -> None:
     context.set_verify(mode, verify)
 
 
-def _selector(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], Any]:
-    def select(connection: SSL.Connection, offered: list[bytes]) -> Any:
-        del connection
+def _selector(
+    ours: tuple[bytes, ...], prove: Prove
+) -> Callable[[SSL.Connection, list[bytes]], Any]:
+    def select(connection: Any, offered: list[bytes]) -> Any:
+        if ACME in offered:
+            return _proved(connection, prove(connection.asked))
         for protocol in ours:
             if protocol in offered:
                 return protocol
@@ -225,3 +249,15 @@ def _selector(ours: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]]
         return SSL.NO_OVERLAPPING_PROTOCOLS
 
     return select
+
+
+def _proved(connection: Examined, proof: Proof | None) -> bytes:
+    """Shows it, to whoever asks: no certificate is wanted for that, and nothing else is heard."""
+    connection.deaf = True
+    if proof is None:
+        connection.fault = "it speaks acme-tls/1, and there is nothing to prove"
+        raise SSL.Error([("", "", connection.fault)])
+    connection.set_verify(SSL.VERIFY_NONE)
+    connection.use_certificate(proof.certificate)
+    connection.use_privatekey(proof.key)
+    return ACME

@@ -27,6 +27,18 @@ class Watched(BufferingTLSTransport):
 
     factory: "WatchedFactory"
 
+    def _checkHandshakeStatus(self) -> None:  # noqa: N802
+        """Twisted: more of the handshake has come. One that only asks for a proof ends with it:
+        what might follow reaches nobody."""
+        twisteds: Any = super()
+        twisteds._checkHandshakeStatus()
+        if not self._handshakeDone or self._aborted:
+            return
+        if cast(Examined, self._tlsConnection).deaf:
+            self._aborted = True
+            twisteds._shutdownTLS()
+            cast(Any, self.transport).loseConnection()
+
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         connection = cast(Examined, self._tlsConnection)
         why = self._explain(connection, self._reason or reason)
