@@ -147,7 +147,7 @@ class StoredAuthorities:
 
     async def all(self, tx: Transaction) -> Sequence[Authority]:
         """Every one, by number."""
-        return [_authority(row) for row in await sql(tx).all(AUTHORITIES)]
+        return [read_authority(row) for row in await sql(tx).all(AUTHORITIES)]
 
     async def add(self, tx: Transaction, new: Authority) -> Authority:
         """Store a new one under a number of its own. Raises Conflict when it is known already, or
@@ -177,7 +177,7 @@ class StoredServerCertificates:
 
     async def all(self, tx: Transaction) -> Sequence[ServerCertificate]:
         """Every one, by number."""
-        return [_server(row) for row in await sql(tx).all(SERVERS)]
+        return [read_server(row) for row in await sql(tx).all(SERVERS)]
 
     async def add(self, tx: Transaction, new: ServerCertificate) -> ServerCertificate:
         """Store a new one under a number of its own. Raises Conflict when it or its serial is known
@@ -218,7 +218,7 @@ class StoredLeaves:
 
     async def all(self, tx: Transaction) -> Sequence[Leaf]:
         """Every one, by number."""
-        return [_leaf(row) for row in await sql(tx).all(LEAVES)]
+        return [read_leaf(row) for row in await sql(tx).all(LEAVES)]
 
     async def add(self, tx: Transaction, new: Leaf) -> Leaf:
         """Store a new one under a number of its own. Raises Conflict when it or its serial is known
@@ -257,16 +257,7 @@ class StoredRevocationLists:
 
     async def all(self, tx: Transaction) -> Sequence[RevocationList]:
         """The newest of each authority."""
-        return [
-            RevocationList(
-                authority=number,
-                number=grown,
-                this_update=this_update,
-                next_update=next_update,
-                der=der,
-            )
-            for number, grown, this_update, next_update, der in await sql(tx).all(LISTS)
-        ]
+        return [read_list(row) for row in await sql(tx).all(LISTS)]
 
     async def put(self, tx: Transaction, made: RevocationList) -> None:
         """Store it in place of that authority's earlier ones. Raises Conflict when its number has
@@ -329,7 +320,8 @@ def _read_revocable(row: Values) -> dict[str, Any]:
     return {"revoked": revoked, "reason": read, "expunged": expunged}
 
 
-def _authority(row: Values) -> Authority:
+def read_authority(row: Values) -> Authority:
+    """A row of `AUTHORITIES`."""
     certificate, state, crl_number = row[1 + len(_CERTIFIED) :]
     return Authority(
         **_read_certified(row),
@@ -339,7 +331,8 @@ def _authority(row: Values) -> Authority:
     )
 
 
-def _leaf(row: Values) -> Leaf:
+def read_leaf(row: Values) -> Leaf:
+    """A row of `LEAVES`."""
     number, user, device, certificate = row[1 + len(_CERTIFIED) : -len(_REVOCABLE)]
     return Leaf(
         **_read_certified(row),
@@ -351,7 +344,8 @@ def _leaf(row: Values) -> Leaf:
     )
 
 
-def _server(row: Values) -> ServerCertificate:
+def read_server(row: Values) -> ServerCertificate:
+    """A row of `SERVERS`."""
     middle = row[1 + len(_CERTIFIED) : -len(_REVOCABLE)]
     number, name, hosts, use, source, state, chain = middle
     return ServerCertificate(
@@ -364,4 +358,12 @@ def _server(row: Values) -> ServerCertificate:
         source=Source(source),
         state=ServerState(state),
         chain=chain,
+    )
+
+
+def read_list(row: Values) -> RevocationList:
+    """A row of `LISTS`."""
+    number, grown, this_update, next_update, der = row
+    return RevocationList(
+        authority=number, number=grown, this_update=this_update, next_update=next_update, der=der
     )
