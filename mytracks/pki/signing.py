@@ -32,7 +32,7 @@ class _Job:
     answer: Deferred[Any]
 
 
-class _Lane:
+class Lane:
     """One queue and the threads that empty it."""
 
     def __init__(self, reactor: IReactorFromThreads, max_waiting: int) -> None:
@@ -43,12 +43,14 @@ class _Lane:
         self._pending: set[_Job] = set()
 
     def open(self, *names: str) -> None:
+        """Start a thread for each of these names."""
         for name in names:
             thread = threading.Thread(target=self._work, name=name, daemon=True)
             thread.start()
             self._threads.append(thread)
 
     def close(self) -> None:
+        """End the threads, waiting a little for work in progress; whoever waits is refused."""
         pending, self._pending = self._pending, set()
         for _ in self._threads:
             self._jobs.put(None)
@@ -59,6 +61,7 @@ class _Lane:
             thread.join(PATIENCE)
 
     def run(self, work: Callable[[], T]) -> Deferred[T]:
+        """Run it in one of the threads. Raises Unavailable when too much waits."""
         if not self._threads:
             raise Unavailable("The server is stopping.")
         if len(self._pending) >= self._max_waiting:
@@ -90,8 +93,8 @@ class Signing:
 
     def __init__(self, reactor: IReactorFromThreads, limits: Limits) -> None:
         self._limits = limits
-        self._signing = _Lane(reactor, limits.max_waiting)
-        self._making = _Lane(reactor, limits.max_waiting)
+        self._signing = Lane(reactor, limits.max_waiting)
+        self._making = Lane(reactor, limits.max_waiting)
 
     def open(self) -> None:
         """Start the threads."""
