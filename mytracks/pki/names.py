@@ -19,7 +19,8 @@ MOST: Final = 100
 LONGEST: Final = 253
 """Characters of a host name [RFC 1035 2.3.4]."""
 LONGEST_COMMON: Final = 64
-"""Characters of a common name [RFC 5280 A.1, ub-common-name]."""
+"""Bytes of a common name in UTF-8; [RFC 5280 A.1, ub-common-name] counts characters, programs do
+not agree."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
@@ -30,10 +31,10 @@ def common_name(text: str, field: str = "common_name") -> str:
     name = text.strip()
     if not name:
         raise _invalid(field, "must not be empty")
-    if len(name) > LONGEST_COMMON:
-        raise _invalid(field, f"must not be longer than {LONGEST_COMMON} characters")
     if not name.isprintable():
         raise _invalid(field, "must not hold control characters")
+    if len(name.encode()) > LONGEST_COMMON:
+        raise _invalid(field, f"must not be longer than {LONGEST_COMMON} bytes")
     return name
 
 

@@ -1,5 +1,7 @@
 """Host names and addresses that somebody typed."""
 
+from cryptography.x509 import NameAttribute
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -59,8 +61,10 @@ class NamesTests(SynchronousTestCase):
     def test_common_names_are_short_and_printable(self) -> None:
         """At the limit, and one past it."""
         self.assertEqual("Mütze 🎩", names.common_name(" Mütze 🎩 "))
-        self.assertEqual("x" * 64, names.common_name("x" * 64))
-        for bad in ("", "  ", "x" * 65, "a\x00b", "a\u202eb", "\ud800"):
+        for longest in ("x" * 64, "ü" * 32):
+            self.assertEqual(longest, names.common_name(longest))
+            NameAttribute(NameOID.COMMON_NAME, longest)
+        for bad in ("", "  ", "x" * 65, "ü" * 33, "a\x00b", "a\u202eb", "\ud800"):
             with self.assertRaises(Invalid):
                 names.common_name(bad)
 

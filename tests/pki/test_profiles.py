@@ -1,5 +1,7 @@
 """How certificates and lists look, and that two other verifiers agree with us."""
 
+import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -9,7 +11,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from mytracks.errors import Invalid
 from mytracks.pki import bundles, certificates, revocation
@@ -292,6 +294,21 @@ class BundleTests(SynchronousTestCase):
             program = "pkey" if form is bundles.Format.PEM else "pkcs12"
             words = ("-in", path, "-passin", "pass:wrong password")
             self.assertNotIn("PRIVATE KEY", openssl(program, *words, check=False))
+
+    def test_java_opens_it(self) -> None:
+        """As Android's key store is written in it; both flavours."""
+        program = shutil.which("keytool")
+        if program is None:
+            raise SkipTest("there is no Java here")
+        for form in (bundles.Format.P12, bundles.Format.P12_MODERN):
+            path = Path(self.mktemp())
+            path.write_bytes(self.bundle(form))
+            words = ["-list", "-storetype", "PKCS12", "-storepass", "long enough"]
+            done = subprocess.run(
+                [program, *words, "-keystore", str(path)],
+                capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+            self.assertIn("PrivateKeyEntry", done.stdout, done.stdout + done.stderr)
 
     def test_our_passphrase_has_enough_chance_in_it(self) -> None:
         """31 letters, 20 of them: 99 bits; and it may be a password."""
