@@ -29,6 +29,9 @@ from mytracks.pki.state import PrivateKey
 from mytracks.sharing.identity import Actor
 
 DEFAULT_NAME: Final = "My Tracks CA"
+ALARM: Final = 90 * DAY
+"""Seconds before its end from which on the authority that signs is told as a problem: its
+successor has to be carried to every phone."""
 _MARK_BYTES: Final = 4
 
 
@@ -119,6 +122,16 @@ class Authorities:
     def expunge(self, number: int, *, by: Actor) -> Deferred[None]:
         """Delete one that has ended, with all that it signed. Raises NotFound, Conflict."""
         return self._book.take(lambda: self._expunge(number, by))
+
+    def problems(self) -> list[str]:
+        """What an administrator should know, one line each."""
+        now, active = self._book.clock.now(), self.active()
+        if active is None or active.not_after - now >= ALARM:
+            return []
+        name = certificates.called(active.subject)
+        if active.not_after <= now:
+            return [f"the certificate authority {name} has expired: make a new one"]
+        return [f"the certificate authority {name} ends on {iso(active.not_after)}"]
 
     async def _begin(
         self, certificate: x509.Certificate, key: PrivateKey, action: str, by: Actor

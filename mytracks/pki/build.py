@@ -56,7 +56,11 @@ class PKI:
 
     def problems(self) -> list[str]:
         """What an administrator should know, one line each."""
-        return [*self.lists.problems(), *self.servers.problems()]
+        return [
+            *self.authorities.problems(),
+            *self.lists.problems(),
+            *self.servers.problems(),
+        ]
 
 
 def build(

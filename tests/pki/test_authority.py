@@ -173,6 +173,19 @@ class EndingTests(PKICase):
         await room.authority("Next")
         self.assertEqual(1, len(room.pki.trust.now.anchors))
 
+    async def test_its_end_is_told_in_time(self) -> None:
+        """A successor has to be carried to every phone."""
+        room = await self.opened()
+        await room.authority(days=100)
+        await room.days_later(9)
+        self.assertEqual([], room.pki.problems())
+        await room.days_later(2)
+        self.assertIn("My Tracks CA ends on 2027-03-04", " ".join(room.pki.problems()))
+        await room.days_later(90)
+        self.assertIn("has expired", " ".join(room.pki.problems()))
+        await room.authority("Next")
+        self.assertEqual([], room.pki.problems())
+
 
 class BringingTests(PKICase):
     """One that was made elsewhere."""

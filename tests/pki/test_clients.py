@@ -268,7 +268,9 @@ class RevokingTests(PKICase):
         room.offset += 1
         self.assertIsNone(held(room, leaf))
         self.assertEqual("expired", room.pki.clients.why_not(leaf))
-        room.offset = leaf.not_before - room.began - room.timers.seconds() - 1
+        room.offset = leaf.not_before - room.began - room.timers.seconds()
+        self.assertEqual(ANA, held(room, leaf))
+        room.offset -= 1
         self.assertEqual("not valid yet", room.pki.clients.why_not(leaf))
 
 
@@ -288,7 +290,9 @@ class ExpungingTests(PKICase):
         self.assertEqual((None, None), (row.certificate, row.sealed_key))
         again = await self.opened(room.store)
         self.assertEqual([leaf.serial], serials(again.pki.lists.der()))
-        await again.days_later(32)
+        await again.days_later(30.5)
+        self.assertEqual([leaf.serial], serials(again.pki.lists.der()))
+        await again.days_later(1)
         self.assertEqual([], serials(again.pki.lists.der()))
         self.assertEqual({}, room.store.leaves.rows)
 
@@ -326,6 +330,18 @@ class DeletedAccountTests(PKICase):
         self.assertEqual(BEN, held(room, other))
         (row, _) = room.store.leaves.rows.values()
         self.assertEqual((None, Reason.PRIVILEGE_WITHDRAWN), (row.user, row.reason))
+
+    async def test_why_it_was_revoked_before_stays(self) -> None:
+        """Only whose it was is forgotten."""
+        room = await self.furnished()
+        leaf = await room.client()
+        await room.pki.clients.revoke(leaf.number, Reason.KEY_COMPROMISE, by=ADMIN)
+        (before,) = room.store.leaves.rows.values()
+        await room.days_later(1)
+        room.pki.clients.forget_user(ANA)
+        await room.settled()
+        (row,) = room.store.leaves.rows.values()
+        self.assertEqual(evolve(before, user=None), row)
 
     async def test_it_is_tried_again_where_nothing_can_be_stored(self) -> None:
         """And nobody gets in meanwhile."""
