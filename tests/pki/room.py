@@ -78,8 +78,9 @@ class Room:
 
     async def days_later(self, days: float) -> None:
         """So much time has passed, and what it brought about is done."""
-        self.offset += days * DAY
-        self.timers.advance(max(QUICK.crl_check_every, QUICK.renew_check_every))
+        step = max(QUICK.crl_check_every, QUICK.renew_check_every)
+        self.offset += days * DAY - step
+        self.timers.advance(step)
         await self.settled()
 
     def _told(self) -> None:

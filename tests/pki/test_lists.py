@@ -8,7 +8,7 @@ from cryptography import x509
 from mytracks.errors import Unavailable
 from mytracks.pki import revocation
 from mytracks.pki.limits import DAY, Limits
-from mytracks.pki.ports import KeyKind
+from mytracks.pki.ports import KeyKind, Reason
 from mytracks.pki.revocation import BACKDATED
 from tests.pki.memory import MemoryStore
 from tests.pki.room import ADMIN, PKICase, Room, begun, serials
@@ -28,9 +28,9 @@ class AgeTests(PKICase):
         room = await self.furnished()
         first, number = ends(room), room.pki.lists.number()
         self.assertEqual(int(room.clock.now()) + 30 * DAY, first)
-        await room.days_later(0.5)
+        await room.days_later(0.999)
         self.assertEqual(number, room.pki.lists.number())
-        await room.days_later(0.5)
+        await room.days_later(0.001)
         self.assertEqual(int(room.clock.now()) + 30 * DAY, ends(room))
         assert number is not None
         self.assertEqual(number + 1, room.pki.lists.number())
@@ -100,6 +100,17 @@ class AgeTests(PKICase):
 
 class FormTests(PKICase):
     """What is downloaded."""
+
+    async def test_it_says_since_when_and_why(self) -> None:
+        """Not since it was signed last."""
+        room = await self.furnished()
+        leaf = await room.client()
+        revoked = await room.pki.clients.revoke(leaf.number, Reason.KEY_COMPROMISE, by=ADMIN)
+        await room.days_later(5)
+        ((entry,),) = room.pki.trust.now.lists
+        self.assertEqual(revoked.revoked, int(entry.revocation_date_utc.timestamp()))
+        why = entry.extensions.get_extension_for_class(x509.CRLReason).value.reason
+        self.assertEqual(x509.ReasonFlags.key_compromise, why)
 
     async def test_it_is_given_as_pem_and_der(self) -> None:
         """The same list."""
