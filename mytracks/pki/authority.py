@@ -139,6 +139,9 @@ class Authorities:
         said = certificates.describe(certificate)
         if any(each.fingerprint == said.fingerprint for each in self._book.authorities.values()):
             raise Conflict("This certificate authority is here already.")
+        if any(self._book.certificate(a).subject == certificate.subject for a in self.trusted()):
+            # Of what is signed without key identifiers OpenSSL would ask the wrong one's list.
+            raise Conflict("An authority of the very same name is trusted: end that one first.")
 
         def work() -> tuple[bytes, RevocationList]:
             return self._keys.sealed(Authority, said.fingerprint, key), self._first(

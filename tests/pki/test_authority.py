@@ -209,6 +209,22 @@ class BringingTests(PKICase):
         )
         await self.assertFailure(again, Conflict)
 
+    async def test_two_of_the_very_same_name_are_not_trusted_at_once(self) -> None:
+        """The original proposes one name for all; without key identifiers the wrong list counts."""
+        room = await self.opened()
+        one, two = elsewhere.authority("My Tracks CA"), elsewhere.authority("My Tracks CA")
+        first = await room.pki.authorities.bring(
+            elsewhere.pem(one), elsewhere.key_pem(one), by=ADMIN
+        )
+        second = (elsewhere.pem(two), elsewhere.key_pem(two))
+        error = await self.assertFailure(
+            begun(room.pki.authorities.bring(*second, by=ADMIN)), Conflict
+        )
+        self.assertIn("same name", str(error))
+        await room.pki.authorities.deactivate(first.number, by=ADMIN)
+        await room.pki.authorities.bring(*second, by=ADMIN)
+        self.assertEqual([AuthorityState.ACTIVE, AuthorityState.ENDED], states(room))
+
     async def test_nobody_gets_in_by_what_it_signed_before(self) -> None:
         """Only certificates that we know do: bring them, too."""
         room = await self.opened()
