@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
+from mytracks.control import keys as key_operations
 from mytracks.control import pki as pki_operations
 from mytracks.control.operations import Operations
 from mytracks.daemon.certificates import forget, open_pki, public_host
@@ -37,6 +38,7 @@ from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
 from mytracks.store.open import Store
+from mytracks.store.sealed_keys import keys_in_use
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -211,7 +213,11 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
 def operations(ground: Ground) -> Operations:
     """What the `mytracks` command can have done."""
     settings, people = ground.settings, ground.people
-    more = pki_operations.table(ground.pki, people, public_host(settings))
+    in_use = partial(ground.store.database.read, keys_in_use)
+    more = {
+        **pki_operations.table(ground.pki, people, public_host(settings)),
+        **key_operations.table(ground.keys, ground.pki, in_use),
+    }
     return Operations(people, partial(condition, ground.store), settings.database, more)
 
 
