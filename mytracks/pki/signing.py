@@ -52,11 +52,12 @@ class Lane:
     def close(self) -> None:
         """End the threads, waiting a little for work in progress; whoever waits is refused."""
         pending, self._pending = self._pending, set()
-        for _ in self._threads:
+        # Whoever is refused now and tries again must not be believed to be waiting.
+        threads, self._threads = self._threads, []
+        for _ in threads:
             self._jobs.put(None)
         for job in pending:
             job.answer.errback(Failure(Unavailable("The server is stopping.")))
-        threads, self._threads = self._threads, []
         for thread in threads:
             thread.join(PATIENCE)
 

@@ -240,6 +240,18 @@ class FaultTests(PKICase):
         with self.assertRaises(Unavailable):
             room.pki.signing.make_key(KeyKind.P256)
 
+    async def test_who_is_refused_at_the_stop_and_tries_again_is_refused_again(self) -> None:
+        """Else nobody would ever answer."""
+        room = Room()
+        await room.pki.open()
+        free = threading.Event()
+        slow = [room.pki.signing.slowly(free.wait) for _ in range(2)]
+        again = slow[1].addErrback(lambda _: room.pki.signing.slowly(free.wait))
+        free.set()
+        await room.pki.close()
+        await self.assertFailure(slow[0], Unavailable)
+        await self.assertFailure(again, Unavailable)
+
 
 class ResealingTests(PKICase):
     """So that an old key of the ring can go."""
