@@ -33,6 +33,7 @@ from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
 from mytracks.store.recovery import StoredRecoveryCodes
 from mytracks.store.sealed import sealed_exists
+from mytracks.store.settings import StoredSettings
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
 from mytracks.store.tokens import StoredTokens
@@ -64,6 +65,7 @@ class Store:
     server_certificates: StoredServerCertificates
     leaves: StoredLeaves
     revocation_lists: StoredRevocationLists
+    settings: StoredSettings
 
     def sealed_exists(self) -> Deferred[bool]:
         """Whether some record is sealed, so that it takes the key ring to read it."""
@@ -170,4 +172,5 @@ def _furnished(database: Database, limits: Limits) -> Store:
         server_certificates=StoredServerCertificates(),
         leaves=StoredLeaves(),
         revocation_lists=StoredRevocationLists(),
+        settings=StoredSettings(),
     )
