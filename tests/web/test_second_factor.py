@@ -278,7 +278,7 @@ class PageTests(FactorCase):
         self.assertEqual(10, len(codes))
         self.assertEqual("no-store", done.headers["cache-control"])
         again = await self.browser.get(f"{HERE}/set-up/")
-        self.assertEqual("/profile/", again.headers["location"])
+        self.assertEqual("/profile/second-factor/", again.headers["location"])
         self.pass_time(60)
         await self.sign_in(codes[0])
 
@@ -295,17 +295,19 @@ class PageTests(FactorCase):
         )
         self.assertEqual(10, len(CODES.findall(made.body.decode())))
         off = await self.post(f"{HERE}/off/", {"current_password": GOOD}, f"{HERE}/off/")
-        self.assertEqual((303, "/profile/"), (off.status, off.headers["location"]))
+        self.assertEqual((303, "/profile/second-factor/"), (off.status, off.headers["location"]))
         self.assertFalse(self.people.second_factor.is_on(self.ana))
 
     async def test_what_is_out_of_order_leads_back_to_the_profile(self) -> None:
         """Nothing begun, nothing on, on already."""
         for path in ("set-up", "off", "recovery-codes"):
             reply = await self.browser.get(f"{HERE}/{path}/")
-            self.assertEqual((303, "/profile/"), (reply.status, reply.headers["location"]), path)
+            self.assertEqual(
+                (303, "/profile/second-factor/"), (reply.status, reply.headers["location"]), path
+            )
         await self.turn_on()
         reply = await self.post(f"{HERE}/begin/", {}, "/")
-        self.assertEqual("/profile/", reply.headers["location"])
+        self.assertEqual("/profile/second-factor/", reply.headers["location"])
 
     async def test_too_many_wrong_passwords_and_our_trouble_are_told(self) -> None:
         """429 and 503, on the same page."""
