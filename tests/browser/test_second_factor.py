@@ -13,6 +13,7 @@ from playwright.sync_api import CDPSession, Page, expect
 from tests.browser import chromium
 from tests.browser.cases import PASSWORD, BrowserCase, User, reads, sees, shared_daemon
 from tests.browser.chromium import PATIENCE, PHONE, Visitor
+from tests.browser.test_looks import AXE, FOLDER, RULES, RUN, Look, looks
 
 PHONE_WITH_FINGER = {
     "protocol": "ctap2",
@@ -221,3 +222,39 @@ class PasskeyTests(SecondFactorCase):
         stranger = self.visitor(shared_daemon()).page
         stranger.goto("/login/")
         self.assertEqual(0, stranger.locator("#passkey-sign-in").count())
+
+
+class LookTests(SecondFactorCase):
+    """Every page of it, in both themes and at both sizes."""
+
+    def judge(self, page: Page, name: str, look: Look) -> None:
+        """Take its picture, and look for barriers."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=FOLDER / f"{name}-{look.device}-{look.theme}.png", full_page=True)
+        page.evaluate(AXE.read_text("utf-8"))
+        self.assertEqual([], page.evaluate(RUN, RULES), (name, look))
+        self.assertLessEqual(
+            page.evaluate("document.documentElement.scrollWidth"), look.size[0], (name, look)
+        )
+
+    def test_no_page_has_a_barrier(self) -> None:
+        """From the offer to the last form."""
+        for look in looks():
+            user = self.new_user()
+            guest = self.signed_in(user, **look.options)
+            page = guest.page
+            self.judge(page, "second-factor-off", look)
+            page.get_by_role("button", name="Turn on").click()
+            sees(page.get_by_role("img", name="QR code"))
+            self.judge(page, "second-factor-set-up", look)
+            page.go_back()
+            self.turn_on(page)
+            self.judge(page, "recovery-codes", look)
+            for path in ("", "off/", "recovery-codes/"):
+                page.goto(OVERVIEW + path)
+                self.judge(page, f"second-factor-{path.strip('/') or 'on'}", look)
+            page.context.clear_cookies()
+            self.first_step(page, user)
+            sees(page.get_by_role("heading", name="Second step"))
+            self.judge(page, "second-step", look)
+            self.assert_clean(guest)
