@@ -56,7 +56,8 @@ class TokensTests(StoreCase):
 
     async def added(self, store: Store, wanted: Token) -> Token:
         """As it was given back."""
-        return await store.database.commit(lambda tx: store.tokens.add(tx, wanted))
+        made = await store.database.commit(lambda tx: store.tokens.add(tx, wanted))
+        return made
 
     async def test_a_revoked_one_is_not_read_again(self) -> None:
         """Nor is anything else revoked with it."""
