@@ -99,9 +99,7 @@ def join(
     wrap_journal: WrapJournal,
 ) -> Rooms:
     """Hand every service what it needs."""
-    tracks = tracks_room.build(
-        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
-    )
+    tracks = _tracks(settings, store, clock)
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
@@ -116,9 +114,7 @@ def join(
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=Quarantine(
-            store.database, store.quarantine, intake, people.accounts, people.audit
-        ),
+        quarantine=quarantine(store, people, intake),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
         assets=find_assets(),
@@ -133,8 +129,18 @@ def join(
     )
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    site = web_room.build(services, settings.http)
-    return Rooms(people, tracks, broker, gatekeeper, site, setup)
+    return Rooms(people, tracks, broker, gatekeeper, web_room.build(services, settings.http), setup)
+
+
+def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
+    return tracks_room.build(
+        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
+    )
+
+
+def quarantine(store: Store, people: People, intake: Intake) -> Quarantine:
+    """Where administrators see what was set aside."""
+    return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
 
 
 def desk(
