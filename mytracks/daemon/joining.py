@@ -127,9 +127,13 @@ def join(
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
     )
+    _watch(people, broker, tracks, clock)
+    return Rooms(people, tracks, broker, gatekeeper, web_room.build(services, settings.http), setup)
+
+
+def _watch(people: People, broker: MQTT, tracks: Tracks, clock: Clock) -> None:
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
-    return Rooms(people, tracks, broker, gatekeeper, web_room.build(services, settings.http), setup)
 
 
 def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
