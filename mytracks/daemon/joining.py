@@ -154,6 +154,7 @@ def desk(
 
     def withdraw(device: Device) -> Deferred[None]:
         """By each spelling of the owner's name, for topics are routed as phones write them."""
+        tracks.live.forget(device)
         return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
 
     return Desk(

@@ -13,8 +13,8 @@ from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.locations import Location
-from mytracks.tracks.ports import Devices as StoredDevices
 from mytracks.tracks.ports import AS_IT_COMES, DeviceState, Look
+from mytracks.tracks.ports import Devices as StoredDevices
 from mytracks.transaction import Transaction, Transactions
 
 _NEVER: Final = -(2**62)
