@@ -1,7 +1,12 @@
 """API tokens, from the command line to the doors."""
 
+import time
+
 from tests.whole.cases import ANA, WholeCase
+from tests.whole.daemon import Daemon
 from tests.whole.fixes import fix
+from tests.whole.phone import Closed
+from tests.whole.places import PlacesSocket
 from tests.whole.web import Web
 
 
@@ -33,3 +38,31 @@ class TokenTests(WholeCase):
         ):
             refused = daemon.cli("token", *words)
             self.assertEqual(1, refused.code, refused)
+
+    def test_whoever_is_connected_by_it_is_cut_within_a_second(self) -> None:
+        """A live socket, once its token is revoked; one by another token stays."""
+        daemon = self.new_daemon().start()
+        lost, kept = (self.opened(daemon, self.token(daemon)) for _ in range(2))
+        oldest = daemon.cli("token", "list", ANA, "--json").json()[-1]
+        self.assertEqual(0, daemon.cli("token", "revoke", str(oldest["id"])).code)
+        begin = time.monotonic()
+        self.assertRaises((Closed, ConnectionError), self.read_on, lost)
+        self.assertLess(time.monotonic() - begin, 1)
+        self.assertRaises(TimeoutError, kept.read, 0.5)
+
+    def token(self, daemon: Daemon) -> str:
+        """A new one of ana's that may read."""
+        done = daemon.cli("token", "add", ANA, "--name", "live", "--scope", "read")
+        return done.last_word
+
+    def opened(self, daemon: Daemon, token: str) -> PlacesSocket:
+        """A live socket that has said welcome."""
+        live = PlacesSocket(daemon.http, {"Authorization": f"Bearer {token}"})
+        self.addCleanup(live.close)
+        live.expect("welcome")
+        return live
+
+    def read_on(self, live: PlacesSocket) -> None:
+        """Read until something raises."""
+        while True:
+            live.read(5)
