@@ -1,12 +1,15 @@
 """The admin panel: with script and without, by keyboard, on a phone, in both themes."""
 
 import time
+from threading import Event
 from typing import Any, Final
 
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.cases import PASSWORD, BrowserCase, User, reads, sees
-from tests.browser.chromium import PHONE, Visitor
+from tests.browser.cases import PASSWORD, BrowserCase, User, is_live, pin, reads, sees
+from tests.browser.chromium import PATIENCE, PHONE, Visitor
 from tests.browser.test_looks import AXE, FOLDER, RULES, RUN, Look, looks
 from tests.whole.daemon import Daemon
 from tests.whole.web import Web
@@ -43,6 +46,20 @@ class AdminCase(BrowserCase):
         web = Web(self.daemon.http, basic=(name, PASSWORD))
         answer = web.ask("POST", "/pub?d=" + device, body)
         assert answer.status == 200, answer
+
+    def connect(self, name: str, client_id: str, password: str = PASSWORD) -> mqtt.Client:
+        """A phone that stays connected, or is not let in."""
+        answered = Event()
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=False)
+        client.username_pw_set(name, password)
+        client.on_connect = lambda *_: answered.set()
+        client.reconnect_delay_set(PATIENCE, PATIENCE)
+        client.connect("127.0.0.1", self.daemon.mqtt)
+        client.loop_start()
+        self.addCleanup(client.loop_stop)
+        self.addCleanup(client.disconnect)
+        assert answered.wait(PATIENCE / 1000), "the server did not answer"
+        return client
 
     def assert_signs_in(self, name: str, password: str) -> None:
         """These are somebody's credentials."""
@@ -229,13 +246,38 @@ class DeskTests(AdminCase):
         expect(row(page, "ben/phone")).to_have_count(1)
 
     def test_who_is_connected_and_who_was_not_let_in(self) -> None:
-        """A refusal says why."""
-        self.people("anna")
-        User(self.daemon, "anna").publish("phone")
-        page = self.admin(HOME + "connections/?state=refused").page
-        sees(page.get_by_text("No connections"))
+        """A refusal says why; a client id is text, whatever it holds."""
+        self.people("anna", "ben")
+        self.connect("anna", "anna-phone")
+        self.connect("ben", MARKUP, "not the password")
+        guest = self.sign_in(User(self.daemon, "ben"))
+        is_live(guest.page)
+        page = self.admin(HOME + "connections/").page
+        reads(row(page, "anna-phone"), "127.0.0.1")
+        page.get_by_role("link", name="Refused").click()
+        reads(row(page, MARKUP), "ben")
+        reads(row(page, MARKUP), "password is wrong")
         page.get_by_role("link", name="Live pages").click()
-        sees(page.get_by_role("heading", name="Connections"))
+        reads(row(page, "ben"), "1")
+
+    def test_what_is_understood_after_all_is_seen_at_once(self) -> None:
+        """The device had a name that none can have; an administrator says which it is."""
+        self.people("anna")
+        body = b'{"_type":"location","lat":48.1,"lon":11.5,"tst":%d}' % int(time.time())
+        self.set_aside(body, device="bad%23name")
+        anna = self.sign_in(User(self.daemon, "anna"))
+        is_live(anna.page)
+        page = self.admin(HOME + "quarantine/", java_script_enabled=False).page
+        page.get_by_role("link", name="Open").click()
+        page.get_by_label("Device").fill("anna/bad/name")
+        page.get_by_role("button", name="Take it in").click()
+        expect(page.get_by_label("Device")).to_have_attribute("aria-invalid", "true")
+        page.get_by_label("Device").fill("anna/pixel")
+        page.get_by_role("button", name="Take it in").click()
+        reads(page.get_by_role("status"), "taken in as location of anna/pixel")
+        sees(page.get_by_text("No messages"))
+        expect(pin(anna.page)).to_have_count(1)
+        self.assert_clean(anna)
 
     def test_the_log_is_narrowed_and_taken_home(self) -> None:
         """The export holds what the filter shows."""
@@ -262,6 +304,11 @@ class LookTests(AdminCase):
         for number in range(3):
             self.set_aside(b'{"_type":"location","tst":%d,"lat":"north"' % number)
         self.set_aside(bytes(range(256)), "ben", device="old%20phone")
+        self.connect("anna", "anna-phone")
+        self.connect("anna", "anna-tablet", "last year's password")
+        leaving = self.connect("anna", "anna-watch")
+        leaving.subscribe("owntracks/#", 1)
+        leaving.disconnect()
         web = Web(self.daemon.http, basic=("root", PASSWORD))
         users = {
             one["username"]: one["id"]
@@ -279,7 +326,9 @@ class LookTests(AdminCase):
             "user": anna,
             "user-delete": f"{anna}delete/",
             "user-new": "users/new/",
-            "connections": "connections/?state=offline",
+            "connections": "connections/",
+            "offline": "connections/?state=offline",
+            "refused": "connections/?state=refused",
             "quarantine": "quarantine/",
             "message": "quarantine/1/",
             "audit": "audit/",
