@@ -30,6 +30,19 @@ class SecondStepTests(FactorCase):
         self.assertEqual((303, "/api/account"), (reply.status, reply.headers["location"]))
         self.assertEqual(200, (await browser.get("/api/account")).status)
         self.assertNotIn("mytracks-second", browser.cookies)
+        stored = self.people.accounts.named("ana")
+        self.assertEqual(int(self.door.room.clock.now()), stored.last_login)
+
+    async def test_the_cookie_between_the_steps_is_good_once(self) -> None:
+        """Whoever finds it later is not half way in."""
+        await self.turn_on()
+        browser = Browser(self.door)
+        await browser.sign_in()
+        kept = dict(browser.cookies)
+        await self.second_step(browser, self.shown())
+        other = Browser(self.door)
+        other.cookies = kept
+        await self.assert_begins_again(await other.get("/login/second/"))
 
     async def test_the_session_tells_by_what_it_began(self) -> None:
         """And the audit log does."""
@@ -180,6 +193,8 @@ class APITests(FactorCase):
         ):
             reply = await self.json("DELETE", "/api/account/totp", body)
             self.assertEqual((400, [field]), (reply.status, list(reply.json()["errors"])), body)
+        told = (await self.json("DELETE", "/api/account/totp", {})).json()["errors"]
+        self.assertEqual({"current_password": ["Type your password."]}, told)
         self.assertTrue(self.people.second_factor.is_on(self.ana))
         reply = await self.json("DELETE", "/api/account/totp", {"code": self.shown()})
         self.assertEqual(204, reply.status, reply.body)
