@@ -196,7 +196,7 @@ class SignIn:
         urgency = self._urgency(familiar, address)
         self._throttle.enter(canonical, address, tag, familiar=familiar)
         try:
-            right = await self._passwords.verify(tag, stored, secret, urgency)
+            right = await self._passwords.verify(tag, stored, secret, urgency, hash(canonical))
         except BaseException:
             self._throttle.left(canonical, address, tag)
             raise
