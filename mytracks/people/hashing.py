@@ -36,7 +36,7 @@ T = TypeVar("T")
 _SALT_BYTES = 16
 _HASH_BYTES = 32
 _TURNS = 4
-"""One of so many turns is given to the last class that waits; the rest have one of so many places."""
+"""One of so many turns is the last class's that waits, and one of so many places is the rest's."""
 
 
 class Urgency(IntEnum):
