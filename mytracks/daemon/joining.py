@@ -116,9 +116,7 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
     """Hand every service what it needs."""
     settings, store, clock = ground.settings, ground.store, ground.clock
     people, pki, keys = ground.people, ground.pki, ground.keys
-    tracks = tracks_room.build(
-        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
-    )
+    tracks = _tracks(settings, store, clock)
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
@@ -133,7 +131,7 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
         live=tracks.live,
         presence=presence,
         http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=quarantine(store, intake, people),
+        quarantine=quarantine(store, people, intake),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
         assets=find_assets(),
@@ -147,12 +145,12 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
         trusted_proxies=settings.trusted_proxies,
         https_port=lambda: ports().https,
     )
-    watch(people, pki, tracks, broker, clock)
+    _watch(people, pki, broker, tracks, clock)
     site = web_room.build(services, settings.http)
     return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, handshakes)
 
 
-def watch(people: People, pki: PKI, tracks: Tracks, broker: MQTT, clock: Clock) -> None:
+def _watch(people: People, pki: PKI, broker: MQTT, tracks: Tracks, clock: Clock) -> None:
     """Let the rooms that people have something in know what becomes of them."""
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.accounts.watch(partial(forget, pki))
@@ -160,8 +158,14 @@ def watch(people: People, pki: PKI, tracks: Tracks, broker: MQTT, clock: Clock) 
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
 
 
-def quarantine(store: Store, intake: Intake, people: People) -> Quarantine:
-    """Where is what was set aside."""
+def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
+    return tracks_room.build(
+        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
+    )
+
+
+def quarantine(store: Store, people: People, intake: Intake) -> Quarantine:
+    """Where administrators see what was set aside."""
     return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
 
 
@@ -177,6 +181,7 @@ def desk(
 
     def withdraw(device: Device) -> Deferred[None]:
         """By each spelling of the owner's name, for topics are routed as phones write them."""
+        tracks.live.forget(device)
         return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
 
     return Desk(
