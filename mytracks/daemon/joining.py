@@ -134,6 +134,8 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
         quarantine=quarantine(store, people, intake),
         mqtt_sockets=Sockets(broker, clock.timers),
         attendance=broker.attendance,
+        pki=pki,
+        handshakes=handshakes,
         assets=find_assets(),
         health=partial(condition, store),
         public_url=lambda: settings.public_url,

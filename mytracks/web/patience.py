@@ -97,6 +97,10 @@ class Wait:
         """A part of a long answer is there: wait for the next one as long again."""
         self.end = self._all.now() + self._seconds
 
+    def allow(self, seconds: float) -> None:
+        """This takes long by its nature: wait as long as that from now on."""
+        self.end = max(self.end, self._all.now() + seconds)
+
     def give_up(self) -> None:
         """It took too long."""
         self._all.remove(self)

@@ -13,6 +13,8 @@ from mytracks.phones.desk import Desk
 from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.presence import Presence
 from mytracks.phones.quarantine import Quarantine
+from mytracks.pki.build import PKI
+from mytracks.pki.handshakes import Diagnoses
 from mytracks.tracks.devices import Devices
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
@@ -28,7 +30,8 @@ class WebServices:
     `attendance`: MQTT's clients.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
-    administrator. `https_port`: None where there is no TLS, or another one sees to it."""
+    administrator. `https_port`: None where there is no TLS, or another one sees to it.
+    `handshakes`: those of TLS that came to nothing."""
 
     people: People
     history: History
@@ -40,6 +43,8 @@ class WebServices:
     quarantine: Quarantine
     mqtt_sockets: Sockets
     attendance: Attendance
+    pki: PKI
+    handshakes: Diagnoses
     assets: Assets
     health: Callable[[], Health]
     public_url: Callable[[], str | None]

@@ -30,6 +30,10 @@ from mytracks.phones.intake import Intake
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.presence import Presence
 from mytracks.phones.quarantine import Quarantine
+from mytracks.pki.build import PKI
+from mytracks.pki.build import build as build_pki
+from mytracks.pki.handshakes import Diagnoses
+from mytracks.pki.limits import Limits as PKILimits
 from mytracks.sharing.identity import COMMAND_LINE, Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.build import Tracks
@@ -47,6 +51,7 @@ from tests.mqtt.routing.rig import Rig
 from tests.people.room import GOOD, Room
 from tests.phones.desk_memory import MemoryDesk, MemoryMessages, OpenSeal
 from tests.phones.memory import MemoryQuarantine
+from tests.pki.memory import MemoryStore as MemoryCertificates
 from tests.tracks.memory import MemoryDevices, MemoryLocations
 
 VERSION = "1.2.3-test"
@@ -133,7 +138,8 @@ class MemoryBroker:
 class Door:
     """A site with everything behind it. Open it before use, close it at the end.
 
-    `mqtt`: a broker without sockets, whose clients an administrator is shown.
+    `mqtt`: a broker without sockets, whose clients an administrator is shown. `pki`: whoever makes
+    certificates opens it first (`open_pki`), for it has threads.
     """
 
     def __init__(
@@ -158,6 +164,10 @@ class Door:
         self.tracks = self._tracks()
         self.intake = self._intake()
         self.quarantine = MemoryQuarantine(self._kept)
+        self.certificates = MemoryCertificates()
+        self.pki = self._pki()
+        self.handshakes = Diagnoses(self.room.clock)
+        self._pki_opened = False
         self.site: Site = build(
             WebServices(
                 people=self.people,
@@ -170,6 +180,8 @@ class Door:
                 quarantine=self._quarantine(),
                 mqtt_sockets=Sockets(cast(Any, self.broker), self.room.clock.timers),
                 attendance=self.mqtt.broker.attendance,
+                pki=self.pki,
+                handshakes=self.handshakes,
                 assets=assets or made_assets(),
                 health=lambda: self.health,
                 public_url=lambda: public_url,
@@ -196,7 +208,15 @@ class Door:
         if self._listening is not None:
             await cast("Deferred[None]", self._listening.stopListening())
         await self.site.close()
+        if self._pki_opened:
+            await self.pki.close()
         await self.room.close()
+
+    async def open_pki(self) -> PKI:
+        """Its threads run until the door is closed."""
+        self._pki_opened = True
+        await self.pki.open()
+        return self.pki
 
     @property
     def port(self) -> int:
@@ -253,6 +273,18 @@ class Door:
     def _intake(self) -> Intake:
         tracks, limits = self.tracks, PhonesLimits()
         return Intake(tracks.devices, tracks.live, self.presence, self.room.clock, limits)
+
+    def _pki(self) -> PKI:
+        stored = self.certificates
+        return build_pki(
+            stored.transactions,
+            stored,
+            stored.seal,
+            stored.audit,
+            self.room.clock,
+            cast(Any, reactor),
+            PKILimits(),
+        )
 
     def _desk(self) -> Desk:
         people = self.people
