@@ -74,6 +74,10 @@ class Authorities:
         """What its profile lacks, one line each; nothing for one made here. Raises NotFound."""
         return importing.lacks(self._book.certificate(self.numbered(number)))
 
+    def is_ours(self, number: int) -> bool:
+        """Whether it was made here, not brought. Raises NotFound."""
+        return certificates.is_ours(self._book.certificate(self.numbered(number)))
+
     async def create(
         self,
         common_name: str = DEFAULT_NAME,

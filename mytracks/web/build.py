@@ -10,6 +10,7 @@ from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
 from mytracks.web.api.own_devices import OwnDevices
 from mytracks.web.api.passkeys import Passkeys
+from mytracks.web.api.pki.build import routes as certificates
 from mytracks.web.api.publish import Publish
 from mytracks.web.api.quarantine import QuarantinePaths
 from mytracks.web.api.second_factor import SecondFactor
@@ -94,7 +95,8 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Passkeys(services.people, services.public_url).routes(),
         *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
         *Audit(services.people.audit).routes(),
-        *Connections(services.attendance, services.clock).routes(),
+        *certificates(services),
+        *Connections(services.attendance, services.handshakes, services.clock).routes(),
         *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
         *openapi.routes(),

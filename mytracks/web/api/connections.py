@@ -15,15 +15,16 @@ from msgspec import Meta
 from mytracks.clock import Clock, iso
 from mytracks.mqtt.routing import entries
 from mytracks.mqtt.routing.attendance import Attendance
+from mytracks.pki.handshakes import Diagnoses, Diagnosis
 from mytracks.sharing.identity import Scope
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import Query, read
 from mytracks.web.routes import Operation, Route, Visit
 
-State: TypeAlias = Literal["connected", "offline", "contended", "refused"]
+State: TypeAlias = Literal["connected", "offline", "contended", "refused", "handshake"]
 
-STATES: Final[Sequence[State]] = ("connected", "offline", "contended", "refused")
+STATES: Final[Sequence[State]] = ("connected", "offline", "contended", "refused", "handshake")
 """In the order in which they are listed."""
 
 
@@ -106,12 +107,32 @@ class RefusedConnect(msgspec.Struct, frozen=True, kw_only=True, tag_field="state
     reason: str
 
 
-Entry: TypeAlias = ConnectedClient | OfflineSession | ContendedClientId | RefusedConnect
+class FailedHandshake(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="handshake"
+):
+    """A kind of TLS handshake that came to nothing, and when it came last; `times`: how often, from
+    that address. `sni`: the server name that was asked for, beside `names`, which our certificate
+    is for. `advice`: what to do about it; empty: not known."""
+
+    at: str
+    address: str
+    port: int
+    listener: str
+    sni: str | None
+    names: list[str]
+    reason: str
+    advice: str
+    times: int
+
+
+Entry: TypeAlias = (
+    ConnectedClient | OfflineSession | ContendedClientId | RefusedConnect | FailedHandshake
+)
 
 
 class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
     """One page: who is connected and who is offline, by user and client id; then contended client
-    ids and refusals, the latest first."""
+    ids, refusals and failed handshakes, the latest first."""
 
     count: int
     next: str | None
@@ -120,10 +141,11 @@ class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Connections:
-    """Reads who is there. `attendance`: the broker's."""
+    """Reads who is there. `attendance`: the broker's. `handshakes`: of all TLS listeners."""
 
-    def __init__(self, attendance: Attendance, clock: Clock) -> None:
+    def __init__(self, attendance: Attendance, handshakes: Diagnoses, clock: Clock) -> None:
         self._attendance = attendance
+        self._handshakes = handshakes
         self._clock = clock
 
     async def several(self, visit: Visit) -> Answer:
@@ -145,7 +167,8 @@ class Connections:
         """The path of this noun."""
         several = Operation(
             handler=self.several,
-            summary="MQTT clients: connected, offline, contended and refused. For administrators.",
+            summary="MQTT clients: connected, offline, contended and refused; and TLS handshakes"
+            " that failed. For administrators.",
             query=ConnectionsQuery,
             result=ConnectionPage,
             refusals=(400,),
@@ -162,6 +185,8 @@ class Connections:
             return [partial(_offline, tell) for tell in attendance.offline()]
         if state == "contended":
             return [partial(_contended, one) for one in attendance.contentions()]
+        if state == "handshake":
+            return [partial(_failed, one) for one in self._handshakes.latest()]
         return [partial(_refused, one) for one in attendance.refusals()]
 
 
@@ -232,6 +257,20 @@ def _refused(one: entries.Refusal) -> RefusedConnect:
         listener=one.peer.listener,
         code=one.code,
         reason=one.reason,
+    )
+
+
+def _failed(one: Diagnosis) -> FailedHandshake:
+    return FailedHandshake(
+        at=iso(one.at),
+        address=one.address,
+        port=one.port,
+        listener=one.listener,
+        sni=one.asked,
+        names=list(one.ours),
+        reason=one.reason,
+        advice=one.advice,
+        times=one.times,
     )
 
 

@@ -1,0 +1,1 @@
+"""`/api/admin/pki`: certificates by script; and those that anybody or their owner may fetch."""
