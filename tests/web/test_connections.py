@@ -95,6 +95,38 @@ class ConnectionsTests(APICase):
             tuple(refusal[name] for name in REFUSED),
         )
 
+    async def test_a_failed_handshake_is_shown_in_words_with_what_to_do(self) -> None:
+        """The name that was asked for beside those that we have; the latest first."""
+        note = self.door.handshakes.note
+        known: dict[str, Any] = {"port": 50_001, "listener": "mqtts", "ours": ["nas"]}
+        note(address="192.0.2.9", asked=None, reason="it does not speak TLS", **known)
+        for _ in range(2):
+            note(
+                address="192.0.2.8",
+                asked="home",
+                reason="it says that it does not know our CA",
+                advice="Install it.",
+                **known,
+            )
+        one, other = await self.entries("?state=handshake")
+        self.assertEqual(
+            {
+                "state": "handshake",
+                "at": "2025-06-15T15:06:40Z",
+                "address": "192.0.2.8",
+                "port": 50_001,
+                "listener": "mqtts",
+                "sni": "home",
+                "names": ["nas"],
+                "reason": "it says that it does not know our CA",
+                "advice": "Install it.",
+                "times": 2,
+            },
+            one,
+        )
+        self.assertEqual((None, "", 1), (other["sni"], other["advice"], other["times"]))
+        self.assertEqual([one, other], await self.entries())
+
     async def test_pages_lead_to_each_other(self) -> None:
         """With the same question."""
         for client_id in "cab":

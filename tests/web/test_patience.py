@@ -99,6 +99,22 @@ class PatienceTests(SynchronousTestCase):
         wait.renew()
         self.assertEqual([], self.timers.getDelayedCalls())
 
+    def test_what_takes_long_by_its_nature_may(self) -> None:
+        """Such as a key. Whether it is said before it is waited for or after; never shorter."""
+        wait, work = self.begun()
+        wait.allow(60)
+        wait.allow(5)
+        early = self.patience.begin(10)
+        early.allow(60)
+        later: Deferred[str] = Deferred(self.cancelled.append)
+        early.watch(later)
+        self.timers.advance(59.9)
+        self.assertEqual(([], 2), (self.cancelled, len(self.patience)))
+        self.timers.advance(0.1)
+        for each in (work, later):
+            self.failureResultOf(each, CancelledError)
+        self.assertEqual((2, True), (len(self.cancelled), early.over))
+
     def test_a_client_that_hangs_up_ends_the_work(self) -> None:
         """Nobody is there to be told, nor did anything take too long."""
         wait, work = self.begun()
