@@ -12,6 +12,7 @@ from mytracks.web.problems import Problem
 from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
 
 _VARIABLE: Final = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
+_FILE: Final = {"type": "string", "format": "binary"}
 _REFERENCES: Final = "#/components/schemas/{name}"
 
 
@@ -89,6 +90,8 @@ class _Writer:
         success: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
         if one.result is not None:
             success |= {"content": self._content(one.result)}
+        elif one.files:
+            success |= {"content": {kind: {"schema": _FILE} for kind in one.files}}
         written: dict[str, Any] = {
             "summary": one.summary,
             "operationId": f"{one.method.lower()}{re.sub(r'[^a-z]+', '_', spelled(route))}".rstrip(

@@ -47,6 +47,17 @@ class DocumentTests(SynchronousTestCase):
         self.assertIn("10000", str(by_name["limit"]))
         self.assertEqual(["-timestamp", "timestamp"], sorted(by_name["ordering"]["enum"]))
 
+    def test_files_are_told_with_their_kinds(self) -> None:
+        """No JSON is promised where there is none."""
+        paths = self.document["paths"]
+        crl = paths["/api/admin/pki/crl"]["get"]
+        told = crl["responses"]["200"]["content"]
+        self.assertEqual({"application/x-pem-file", "application/pkix-crl"}, set(told))
+        self.assertEqual([], crl["security"])
+        bundle = paths["/api/admin/pki/client-certs/{identifier}/download"]["post"]
+        told = bundle["responses"]["200"]["content"]
+        self.assertEqual({"application/x-pkcs12", "application/x-pem-file"}, set(told))
+
     def test_names_are_unique_and_references_lead_somewhere(self) -> None:
         """Generators stumble over both."""
         ids = [

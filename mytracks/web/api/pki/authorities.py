@@ -163,6 +163,7 @@ class Authorities:
         download = Operation(
             handler=self.download,
             summary="The certificate of an authority as a PEM file.",
+            files=(files.PEM,),
             refusals=(404,),
             scope=Scope.ADMIN,
         )

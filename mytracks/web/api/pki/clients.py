@@ -202,6 +202,7 @@ class Clients:
         certificate = Operation(
             handler=self.certificate,
             summary="A client certificate without its key as a PEM file.",
+            files=(files.PEM,),
             refusals=(404,),
             scope=Scope.ADMIN,
         )
@@ -210,6 +211,7 @@ class Clients:
             handler=self.bundle,
             summary="Certificate, key and authority in one file, locked with a password.",
             body=Bundle,
+            files=(files.PKCS12, files.PEM),
             refusals=(404, 503),
             scope=Scope.ADMIN,
         )

@@ -52,6 +52,7 @@ class OpenCertificates:
             handler=self.revoked,
             entry=Entry.NOBODY,
             summary="The revocation list of the authority that signs.",
+            files=(files.PEM, files.CRL),
             query=FormatQuery,
             refusals=(400, 404),
         )
@@ -59,6 +60,7 @@ class OpenCertificates:
             handler=self.authority,
             entry=Entry.NOBODY,
             summary="The certificate of the authority that signs.",
+            files=(files.AUTHORITY,),
             query=FormatQuery,
             refusals=(400, 404),
         )
@@ -66,6 +68,7 @@ class OpenCertificates:
             handler=self.authority_for_phones,
             entry=Entry.NOBODY,
             summary="The same in DER, as phones install it.",
+            files=(files.AUTHORITY,),
             refusals=(404,),
         )
         return [

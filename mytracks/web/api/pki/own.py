@@ -9,6 +9,7 @@ from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
 from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import Bundle, as_invalid
 from mytracks.web.api.pki.shapes import ClientPage, Shapes, called
 from mytracks.web.query import read
@@ -63,6 +64,7 @@ class OwnCertificates:
             summary="The caller's own certificate, key and authority in one file, locked with a"
             " password.",
             body=Bundle,
+            files=(files.PKCS12, files.PEM),
             refusals=(404, 503),
             scope=None,
         )

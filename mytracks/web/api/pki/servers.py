@@ -179,6 +179,7 @@ class Servers:
         download = Operation(
             handler=self.download,
             summary="A server certificate with its chain as a PEM file.",
+            files=(files.PEM,),
             refusals=(404,),
             scope=Scope.ADMIN,
         )

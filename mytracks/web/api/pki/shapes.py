@@ -1,6 +1,7 @@
 """Certificates as the API shows them. No private key is in any of it."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -166,7 +167,7 @@ class Shapes:
     def _issuer(self, number: int | None) -> str | None:
         if number is None:
             return None
-        return certificates.called(self._pki.authorities.numbered(number).subject)
+        return _names(self._pki.authorities.numbered(number).subject)[0]
 
 
 def called(row: ports.Certified) -> str:
@@ -175,12 +176,12 @@ def called(row: ports.Certified) -> str:
 
 
 def _of_any(row: ports.Certified) -> dict[str, Any]:
-    subject = row.subject
+    name, organisation, unit = _names(row.subject)
     return {
         "id": row.number,
-        "common_name": called(row),
-        "organization": certificates.part(subject, NameOID.ORGANIZATION_NAME),
-        "organizational_unit": certificates.part(subject, NameOID.ORGANIZATIONAL_UNIT_NAME),
+        "common_name": name,
+        "organization": organisation,
+        "organizational_unit": unit,
         "fingerprint": row.fingerprint.hex(":").upper(),
         "serial_number": f"0x{row.serial:x}",
         "key_type": row.key_type,
@@ -189,6 +190,14 @@ def _of_any(row: ports.Certified) -> dict[str, Any]:
         "not_valid_after": iso(row.not_after),
         "created_at": iso(row.created),
     }
+
+
+@lru_cache(maxsize=4096)
+def _names(subject: str) -> tuple[str, str, str]:
+    """What people call it, its organisation and the unit of that. Long lists hold few subjects."""
+    organisation = certificates.part(subject, NameOID.ORGANIZATION_NAME)
+    unit = certificates.part(subject, NameOID.ORGANIZATIONAL_UNIT_NAME)
+    return certificates.called(subject), organisation, unit
 
 
 def _time(seconds: int | None) -> str | None:
