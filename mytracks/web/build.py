@@ -25,6 +25,7 @@ from mytracks.web.live import LiveDoor
 from mytracks.web.mqtt_socket import MQTTSocket
 from mytracks.web.openapi import OpenAPI
 from mytracks.web.pages.admin.panel import panel
+from mytracks.web.pages.certificates import CertificatePages
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
 from mytracks.web.pages.login import Login
@@ -125,6 +126,7 @@ def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
         *second_step.routes(),
         *PasskeySignIn(people, entrance, public_url).routes(),
         *SecondFactorPages(people, frame, public_url).routes(),
+        *CertificatePages(frame, services.pki, services.clock).routes(),
         *setup.routes(),
         *Static(services.assets).routes(),
     ]

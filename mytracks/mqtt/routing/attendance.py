@@ -3,7 +3,8 @@
 What is told is made when it is asked for, one by one: there may be ten thousand.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -68,6 +69,11 @@ class Attendance:
         here = [(talk, guest) for guest in self._guests if (talk := guest.talk) is not None]
         here.sort(key=lambda pair: (pair[0].namespace, pair[0].client_id))
         return [partial(talk.tell, guest.peer, guest.heard + offset) for talk, guest in here]
+
+    def by_certificate(self) -> Mapping[bytes, int]:
+        """How many clients are connected by each client certificate, by its SHA-256."""
+        shown = (each.peer.certificate for each in self._guests if each.talk is not None)
+        return Counter(mark for mark in shown if mark is not None)
 
     def offline(self) -> Sequence[Tell[Offline]]:
         """By user and client id."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from mytracks.mqtt.routing.attendance import Attendance
+from mytracks.pki.handshakes import Diagnoses
 from mytracks.web.answers import Answer
 from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, address, asked, offset_of, part_of
 from mytracks.web.routes import Route, Visit
@@ -20,6 +21,7 @@ STATES: Final[Mapping[str, str]] = {
     "refused": "Refused",
     "contended": "Contended",
     "browsers": "Live pages",
+    "tls": "Failed TLS",
 }
 """Which list is shown: the word in the address, and the one on the tab of the page."""
 
@@ -34,14 +36,19 @@ class Watching:
 
 class Connections:
     """Shows MQTT's clients. `watching`: the names of those who have live pages open, once for
-    each page."""
+    each page. `handshakes`: those of TLS that came to nothing."""
 
     def __init__(
-        self, desk: Desk, attendance: Attendance, watching: Callable[[], Iterable[str]]
+        self,
+        desk: Desk,
+        attendance: Attendance,
+        watching: Callable[[], Iterable[str]],
+        handshakes: Diagnoses,
     ) -> None:
         self._desk = desk
         self._attendance = attendance
         self._watching = watching
+        self._handshakes = handshakes
 
     async def show(self, visit: Visit) -> Answer:
         """GET /admin-panel/connections/"""
@@ -79,6 +86,7 @@ class Connections:
             "refused": attendance.refusals(),
             "contended": attendance.contentions(),
             "browsers": [Watching(name=name, count=watching[name]) for name in sorted(watching)],
+            "tls": self._handshakes.latest(),
         }
 
 

@@ -6,7 +6,10 @@ from mytracks.web.live import LiveDoor
 from mytracks.web.pages.admin.audit import AuditPage
 from mytracks.web.pages.admin.connections import Connections
 from mytracks.web.pages.admin.desk import Desk
-from mytracks.web.pages.admin.pki import PKIPage
+from mytracks.web.pages.admin.pki.authority import AuthorityForms
+from mytracks.web.pages.admin.pki.clients import ClientForms, Pills
+from mytracks.web.pages.admin.pki.overview import Overview
+from mytracks.web.pages.admin.pki.server import ServerForms
 from mytracks.web.pages.admin.quarantine import QuarantinePages
 from mytracks.web.pages.admin.user import User
 from mytracks.web.pages.admin.users import Users
@@ -18,14 +21,28 @@ from mytracks.web.services import WebServices
 def panel(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route]:
     """All its paths. `live`: whose sockets are shown."""
     desk, people = Desk(frame), services.people
-    users = Users(desk, people, services.devices)
+    users = Users(desk, people, services.devices, Pills(services.pki, services.clock.now))
     return [
         *users.routes(),
         *User(desk, users, people, services.devices, services.quarantine).routes(),
-        *PKIPage(desk).routes(),
+        *_pki(services, desk),
         *Connections(
-            desk, services.attendance, lambda: (who.name for who in live.viewers())
+            desk,
+            services.attendance,
+            lambda: (who.name for who in live.viewers()),
+            services.handshakes,
         ).routes(),
         *QuarantinePages(desk, services.quarantine, people.accounts).routes(),
         *AuditPage(desk, people.audit).routes(),
+    ]
+
+
+def _pki(services: WebServices, desk: Desk) -> Sequence[Route]:
+    room, accounts, clock = services.pki, services.people.accounts, services.clock
+    overview = Overview(desk, room, accounts, services.attendance, clock)
+    return [
+        *overview.routes(),
+        *AuthorityForms(desk, overview, room).routes(),
+        *ServerForms(desk, overview, room, services.public_url).routes(),
+        *ClientForms(desk, overview, room, accounts, clock.now).routes(),
     ]

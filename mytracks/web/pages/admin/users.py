@@ -14,6 +14,8 @@ from mytracks.tracks.devices import Devices
 from mytracks.web.answers import Answer
 from mytracks.web.identity import form
 from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, address, asked, offset_of, part_of
+from mytracks.web.pages.admin.pki.clients import Pills
+from mytracks.web.pages.admin.pki.facts import Facts
 from mytracks.web.routes import Route, Visit
 
 TAB: Final = "users"
@@ -29,22 +31,24 @@ _NEVER: Final = -1
 @frozen(kw_only=True)
 class Row:
     """An account in the table. `phones`: how many devices it has; `seen`: when one of them was
-    last heard of. `own`: it is whoever looks."""
+    last heard of. `own`: it is whoever looks. `certificate`: the newest that lets it in."""
 
     account: Account
     second_factor: bool
     phones: int
     seen: int | None
     own: bool
+    certificate: Facts | None
 
 
 class Users:
-    """Lists accounts and makes them."""
+    """Lists accounts and makes them. `pills`: of their certificates."""
 
-    def __init__(self, desk: Desk, people: People, devices: Devices) -> None:
+    def __init__(self, desk: Desk, people: People, devices: Devices, pills: Pills) -> None:
         self._desk = desk
         self._people = people
         self._devices = devices
+        self._pills = pills
 
     async def show(self, visit: Visit) -> Answer:
         """GET /admin-panel/"""
@@ -67,6 +71,7 @@ class Users:
             rows=rows,
             text=text,
             sort=sort,
+            can_issue=self._pills.can_issue,
             sorts={
                 name: (title, address(HOME, {"q": text, "sort": name}))
                 for name, title in SORTS.items()
@@ -111,6 +116,7 @@ class Users:
             phones=len(devices),
             seen=max((state.seen for state in devices), default=None),
             own=account.number == visit.who.user,
+            certificate=self._pills.of(account.number),
         )
 
     def routes(self) -> Sequence[Route]:
