@@ -31,7 +31,7 @@ class Limits:
     """Without a byte of a body that is still owed."""
     answer_within: float = field(default=10.0, validator=_wait)
     """For an answer, mostly for what is to be stored; then 503. A long history has as long for each
-    piece that is read of it."""
+    piece that is read of it; what waits for a new key has a minute."""
     idle_timeout: float = field(default=60.0, validator=gt(0))
     """Between two requests on one connection."""
     linger_timeout: float = field(default=3.0, validator=gt(0))

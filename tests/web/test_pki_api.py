@@ -248,6 +248,20 @@ class ServerTests(PKICase):
             {"certificate"}, await self.refused(400, "POST", f"{SERVER}/import", wrong)
         )
 
+    async def test_with_its_authority_it_is_deleted_but_not_while_it_is_shown(self) -> None:
+        """And the list of the others stays whole."""
+        old = await self.authority(common_name="Old")
+        first = await self.server()
+        await self.authority(common_name="New")
+        await self.done("DELETE", f"{CA}/{old['id']}")
+        await self.refused(400, "DELETE", f"{CA}/{old['id']}/expunge")
+        second = await self.server()
+        self.assertEqual(
+            [second["id"], first["id"]], [each["id"] for each in await self.results(SERVER)]
+        )
+        await self.done("DELETE", f"{CA}/{old['id']}/expunge")
+        self.assertEqual([second], await self.results(SERVER))
+
 
 class AccessTests(PKICase):
     """Who may."""

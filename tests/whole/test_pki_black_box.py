@@ -14,7 +14,7 @@ from tests.whole.cases import unused
 from tests.whole.daemon import Daemon
 from tests.whole.patience import until
 from tests.whole.phone import Phone
-from tests.whole.tls import ADMIN, ANA, BEN, FLAGS, Shown, TLSCase, both
+from tests.whole.tls import ADMIN, ANA, BEN, FLAGS, WELCOME, Shown, TLSCase, both, s_client
 from tests.whole.web import Answer
 
 PKI = "/api/admin/pki"
@@ -121,6 +121,23 @@ class RevocationTests(BlackBoxCase):
         failed = self.rows("/api/admin/connections?state=handshake")
         self.assertIn("its certificate was refused: it is revoked", {e["reason"] for e in failed})
         self.ask(400, "POST", f"{CLIENTS}/{number}/revoke", {})
+
+    def test_a_session_is_not_resumed_past_it(self) -> None:
+        """As `openssl` remembers it: neither with the certificate nor without."""
+        self.furnished()
+        number, shown = self.leaf(ANA)
+        port, kept = self.mqtts(self.daemon), []
+        for version in both():
+            path = self.daemon.home / f"session{version}"
+            said = s_client(port, version, shown, None, "-sess_out", str(path))
+            self.assertIn(WELCOME, said)
+            kept += [(version, path)] if path.exists() else []
+        self.assertTrue(kept)
+        self.revoke(number)
+        for version, path in kept:
+            for again in (shown, None):
+                said = s_client(port, version, again, None, "-sess_in", str(path))
+                self.assertNotIn(WELCOME, said)
 
     def test_a_newer_one_replaces_it_at_once_or_after_days_of_grace(self) -> None:
         """Superseded is revoked."""
@@ -252,6 +269,16 @@ class KeepingTests(BlackBoxCase):
     def kept(self, path: str) -> list[Row]:
         """All but the number of the list, which is signed anew at the start."""
         return [each | {"crl_number": 0} for each in self.rows(path)]
+
+    def test_the_ports_open_with_the_first_server_certificate_and_close_with_the_last(self) -> None:
+        """Without a restart."""
+        self.made(CA)
+        self.assertEqual((None, None), self.ports(self.daemon))
+        self.furnished()
+        active = self.ask(200, "GET", f"{SERVER}/active").json()
+        self.ask(204, "DELETE", f"{SERVER}/{active['id']}")
+        until(lambda: self.ports(self.daemon) == (None, None), 5, "no TLS in runtime.json")
+        self.ask(404, "GET", f"{SERVER}/active")
 
     def test_825_days_are_the_most_for_a_server(self) -> None:
         """826 are refused, and what is shown stays."""

@@ -8,6 +8,7 @@ import msgspec
 from cryptography.x509.oid import NameOID
 
 from mytracks.clock import Clock, iso
+from mytracks.errors import NotFound
 from mytracks.people.ports import Account
 from mytracks.pki import certificates, ports
 from mytracks.pki.build import PKI
@@ -167,7 +168,11 @@ class Shapes:
     def _issuer(self, number: int | None) -> str | None:
         if number is None:
             return None
-        return _names(self._pki.authorities.numbered(number).subject)[0]
+        try:
+            return _names(self._pki.authorities.numbered(number).subject)[0]
+        except NotFound:
+            # Deleted while a long list is written.
+            return None
 
 
 def called(row: ports.Certified) -> str:
