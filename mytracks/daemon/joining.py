@@ -31,7 +31,7 @@ from mytracks.settings import Settings
 from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
-from mytracks.store.open import Store
+from mytracks.store.open import POSTGRESQL, Store
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -124,6 +124,8 @@ def join(
         own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,
         setup=setup,
         clock=clock,
+        http_port=lambda: ports().http,
+        database="PostgreSQL" if settings.database.startswith(POSTGRESQL) else "SQLite",
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
     )
