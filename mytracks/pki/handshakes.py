@@ -148,10 +148,11 @@ class Diagnoses:
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         self.log.info(
-            "TLS with {address} at {listener} failed: {reason}",
+            "TLS with {address} at {listener} failed: {reason}{advice}",
             address=address,
             listener=listener,
             reason=reason,
+            advice=f". {advice}" if advice else "",
             asked=asked,
         )
 
