@@ -146,6 +146,7 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
         version=__version__,
         trusted_proxies=settings.trusted_proxies,
         https_port=lambda: ports().https,
+        acme_challenge=pki.acme.challenges.answer,
     )
     watch(people, pki, tracks, broker, clock)
     site = web_room.build(services, settings.http)

@@ -167,6 +167,9 @@ class Daemon(Service):
         await rooms.broker.start()
         await self._open_control(operations(ground))
         await self._listen(rooms)
+        # An authority comes to the doors that have just been opened.
+        opened.push_async_callback(rooms.pki.acme.renewal.close)
+        await rooms.pki.acme.renewal.open()
         backups = ScheduledBackups(settings, self._clock, self._reactor)
         backups.open()
         opened.push_async_callback(backups.close)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.acme import ACMEChallenges
 from mytracks.web.api.audit import Audit
 from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
@@ -97,6 +98,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Connections(services.attendance, services.clock).routes(),
         *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
+        *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),
     ]
 
