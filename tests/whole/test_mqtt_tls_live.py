@@ -287,6 +287,23 @@ class ServerTests(TLSCase):
         return shown
 
 
+class EndTests(TLSCase):
+    """SIGTERM."""
+
+    def test_it_ends_in_time_whatever_clients_do(self) -> None:
+        """Those that never answer a farewell, those in the handshake; a Will is kept for later."""
+        daemon = self.secure_daemon()
+        shown = self.client(daemon, ANA)
+        for number in range(20):
+            phone = self.secure_phone(daemon, both()[number % 2], shown)
+            self.assertEqual(0, phone.connect(unused("phone"), keepalive=0))
+        silent = socket.create_connection(("127.0.0.1", self.mqtts(daemon)), 10)
+        self.addCleanup(silent.close)
+        self.assertLess(daemon.stop(), 5)
+        self.assertNotIn("Traceback", daemon.log)
+        self.assertFalse((daemon.data / "runtime.json").exists())
+
+
 class SilenceTests(TLSCase):
     """Whoever says nothing is let go, at every stage."""
 
