@@ -1,7 +1,7 @@
 """Constructs every service and hands each what it needs. Decides nothing."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, TypeAlias
 
@@ -14,6 +14,7 @@ from mytracks.control import keys as key_operations
 from mytracks.control import pki as pki_operations
 from mytracks.control.operations import Operations
 from mytracks.daemon.certificates import forget, open_pki, public_host
+from mytracks.errors import Unavailable
 from mytracks.health import Health, health
 from mytracks.host.addresses import own_address
 from mytracks.mqtt.carriers.websocket import Sockets
@@ -38,7 +39,7 @@ from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.database import State
 from mytracks.store.open import Store
-from mytracks.store.sealed_keys import keys_in_use
+from mytracks.store.sealed_keys import keys_in_use, reseal_others
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -214,10 +215,11 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
 def operations(ground: Ground) -> Operations:
     """What the `mytracks` command can have done."""
     settings, people = ground.settings, ground.people
-    in_use = partial(ground.store.database.read, keys_in_use)
+    database = ground.store.database
+    in_use, others = partial(database.read, keys_in_use), partial(reseal_others, database)
     more = {
         **pki_operations.table(ground.pki, people, public_host(settings)),
-        **key_operations.table(ground.keys, ground.pki, in_use),
+        **key_operations.table(ground.keys, ground.pki, others, in_use),
     }
     return Operations(people, partial(condition, ground.store), settings.database, more)
 
@@ -234,7 +236,12 @@ async def open_ground(
 
 async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
-    return open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    keys = open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    if len(keys.ids) > 1:
+        # Nobody has anything in memory yet that a rotation has sealed anew meanwhile.
+        with suppress(Unavailable):
+            keys.drop(still_named=await store.database.read(keys_in_use))
+    return keys
 
 
 async def open_people(
