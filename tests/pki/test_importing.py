@@ -132,6 +132,15 @@ class RubbishTests(SynchronousTestCase):
             return
         self.fail("it was signed otherwise")
 
+    def test_no_bit_of_a_certificate_may_differ(self) -> None:
+        """Each of them in turn, its version included."""
+        good = ROOT.certificate.public_bytes(Encoding.DER)
+        for bit in range(8 * len(good)):
+            wrong = bytearray(good)
+            wrong[bit // 8] ^= 1 << bit % 8
+            with self.assertRaises(Invalid):
+                importing.read_authority(bytes(wrong), KEY, None, BEGAN)
+
     def test_what_is_too_large_is_not_even_read(self) -> None:
         """A certificate has a kilobyte or two."""
         large = b"x" * (importing.MOST_BYTES + 1)
