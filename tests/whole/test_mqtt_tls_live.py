@@ -249,7 +249,7 @@ class ServerTests(TLSCase):
         old_ca = next(each for each in self.cli(daemon, "pki", "list")["authorities"])
         phone = self.secure_phone(daemon, "1.3", old)
         self.assertEqual(0, phone.connect("phone"))
-        self.bring_authority(daemon, lab.authority("Family CA"))
+        self.bring_authority(daemon, lab.authority("Family CA of next year"))
         new = self.client(daemon, BEN)
         phone.ping()
         for version in both():
