@@ -209,7 +209,7 @@ class Daemon(Service):
         self._count_ports(secure)
 
     def _count_ports(self, secure: SecureDoors) -> None:
-        self._ports = attrs.evolve(self._ports, https=secure.https.open, mqtt_tls=secure.mqtt.open)
+        self._ports = attrs.evolve(self._ports, https=secure.https.port, mqtt_tls=secure.mqtt.port)
 
     def _secure_doors_changed(self) -> None:
         """A TLS listener has opened or closed: whoever looks into `runtime.json` has to know."""
