@@ -90,7 +90,10 @@ class IssuingTests(PKICase):
         self.assertEqual((ANA, []), (held(room, first), serials(room.pki.lists.der())))
         await room.days_later(2.9)
         self.assertEqual(ANA, held(room, first))
-        told = room.told
+        told, at = room.told, room.offset
+        room.offset += 0.2 * DAY
+        self.assertIsNone(held(room, first))
+        room.offset = at
         await room.days_later(0.2)
         self.assertIsNone(held(room, first))
         self.assertEqual([first.serial], serials(room.pki.lists.der()))

@@ -348,6 +348,12 @@ class BundleTests(SynchronousTestCase):
     def test_formats_are_asked_for_by_name(self) -> None:
         """What is unknown is refused by its field."""
         self.assertIs(bundles.Format.P12_MODERN, bundles.read_format("p12-modern"))
+        suffixes = [each.suffix for each in bundles.Format]
+        self.assertEqual([".p12", ".p12", ".pem"], suffixes)
+        self.assertEqual("application/x-pkcs12", bundles.Format.P12.media_type)
+        self.assertEqual("application/x-pem-file", bundles.Format.PEM.media_type)
+        for length in (bundles.SHORTEST, bundles.LONGEST):
+            bundles.check_password("x" * length)
         with self.assertRaises(Invalid) as caught:
             bundles.read_format("jks")
         self.assertEqual(["format"], list(caught.exception.errors))
