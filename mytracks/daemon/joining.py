@@ -3,10 +3,9 @@
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
@@ -14,58 +13,35 @@ from mytracks.control import keys as key_operations
 from mytracks.control import pki as pki_operations
 from mytracks.control.operations import Operations
 from mytracks.daemon.certificates import forget, open_pki, public_host
+from mytracks.daemon.ground import EVERYWHERE, MQTT, Ground, Ports, condition, healthy
+from mytracks.daemon.web_services import Middle, web_services
 from mytracks.errors import Unavailable
-from mytracks.health import Health, health
-from mytracks.host.addresses import own_address
-from mytracks.mqtt.carriers.websocket import Sockets
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
-from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.gatekeeper import Gatekeeper
-from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
-from mytracks.phones.quarantine import Quarantine
 from mytracks.pki.build import PKI
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.keyring import FILE as KEYRING
 from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
-from mytracks.store.database import State
 from mytracks.store.open import Store
 from mytracks.store.sealed_keys import keys_in_use, reseal_others
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
-from mytracks.web.assets import find_assets
 from mytracks.web.pages.setup import SetupToken
-from mytracks.web.services import WebServices
 from mytracks.web.site import Site
-
-EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 
 _NAME: Final = f"mytracks version {__version__}"
 
-MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
-
-
-@frozen(kw_only=True)
-class Ground:
-    """What everything stands on, open."""
-
-    settings: Settings
-    store: Store
-    keys: KeyRing
-    people: People
-    pki: PKI
-    clock: Clock
 
 
 @frozen
@@ -82,27 +58,6 @@ class Rooms:
     handshakes: Diagnoses
 
 
-@frozen(kw_only=True)
-class Ports:
-    """Where we listen; None: not."""
-
-    http: int | None
-    mqtt: int | None
-    https: int | None = None
-    mqtt_tls: int | None = None
-
-
-def healthy(store: Store) -> bool:
-    """Whether a commit would be stored."""
-    return store.database.health.state is State.OK
-
-
-def condition(store: Store) -> Health:
-    """How we fare, for whoever asks."""
-    known = store.database.health
-    return health(__version__, known.state.value, known.reason, known.since)
-
-
 def url(settings: Settings, port: int | None) -> str:
     """What to type into a browser on this machine, or the address that the world uses."""
     if settings.public_url is not None:
@@ -116,45 +71,22 @@ def url(settings: Settings, port: int | None) -> str:
 def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) -> Rooms:
     """Hand every service what it needs."""
     settings, store, clock = ground.settings, ground.store, ground.clock
-    people, pki, keys = ground.people, ground.pki, ground.keys
-    tracks = tracks_room.build(
-        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
-    )
+    people, pki = ground.people, ground.pki
+    tracks = _tracks(settings, store, clock)
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
     gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt, pki.clients)
     broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
     setup, handshakes = SetupToken(), Diagnoses(clock)
-    services = WebServices(
-        people=people,
-        history=tracks.history,
-        devices=tracks.devices,
-        desk=desk(store, people, tracks, broker, keys, clock),
-        live=tracks.live,
-        presence=presence,
-        http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=quarantine(store, intake, people),
-        mqtt_sockets=Sockets(broker, clock.timers),
-        attendance=broker.attendance,
-        assets=find_assets(),
-        health=partial(condition, store),
-        public_url=lambda: settings.public_url,
-        mqtt_port=lambda: ports().mqtt,
-        own_address=partial(address_of, settings),
-        setup=setup,
-        clock=clock,
-        version=__version__,
-        trusted_proxies=settings.trusted_proxies,
-        https_port=lambda: ports().https,
-        acme_challenge=pki.acme.challenges.answer,
-    )
-    watch(people, pki, tracks, broker, clock)
+    middle = Middle(tracks, presence, intake, broker, journal)
+    services = web_services(ground, middle, setup, ports)
+    _watch(people, pki, broker, tracks, clock)
     site = web_room.build(services, settings.http)
     return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, handshakes)
 
 
-def watch(people: People, pki: PKI, tracks: Tracks, broker: MQTT, clock: Clock) -> None:
+def _watch(people: People, pki: PKI, broker: MQTT, tracks: Tracks, clock: Clock) -> None:
     """Let the rooms that people have something in know what becomes of them."""
     people.accounts.watch(partial(withdraw, broker, tracks))
     people.accounts.watch(partial(forget, pki))
@@ -162,36 +94,9 @@ def watch(people: People, pki: PKI, tracks: Tracks, broker: MQTT, clock: Clock) 
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
 
 
-def quarantine(store: Store, intake: Intake, people: People) -> Quarantine:
-    """Where is what was set aside."""
-    return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
-
-
-def address_of(settings: Settings) -> str | None:
-    """With which others reach us, where we listen everywhere."""
-    return own_address() if EVERYWHERE & set(settings.bind) else None
-
-
-def desk(
-    store: Store, people: People, tracks: Tracks, broker: MQTT, keys: KeyRing, clock: Clock
-) -> Desk:
-    """Where owners change and remove their devices."""
-
-    def withdraw(device: Device) -> Deferred[None]:
-        """By each spelling of the owner's name, for topics are routed as phones write them."""
-        return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
-
-    return Desk(
-        store.database,
-        store.desk,
-        store.messages,
-        tracks.devices,
-        people.device_passwords,
-        people.removals,
-        people.audit,
-        keys,
-        withdraw,
-        clock,
+def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
+    return tracks_room.build(
+        store.database, store.devices, store.locations, Visibility, clock, settings.tracks
     )
 
 

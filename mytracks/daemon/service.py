@@ -22,8 +22,8 @@ from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
 from mytracks.daemon.certificates import secure_doors
+from mytracks.daemon.ground import Ports
 from mytracks.daemon.joining import (
-    Ports,
     Rooms,
     WrapJournal,
     adopt,

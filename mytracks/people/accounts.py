@@ -13,17 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock, Tasks
-from mytracks.errors import (
-    Conflict,
-    Forbidden,
-    Invalid,
-    NotFound,
-    Unauthenticated,
-    Unavailable,
-)
+from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from mytracks.people import names, ports
 from mytracks.people.audit import Audit
-from mytracks.people.changes import Change, new_account, retold, told_difference
+from mytracks.people.changes import Change, Edit, edited, new_account, retold, told_difference
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account
 from mytracks.people.profile import Faults, Profile
@@ -176,6 +169,16 @@ class Accounts:
 
         change = Change(altered, by=by, action="user.profile", detail=told_difference)
         return await self._change(number, change)
+
+    async def edit(self, number: int, edit: Edit, *, by: Actor) -> Account:
+        """Several changes in one commit: all of them or none.
+
+        Raises NotFound, Invalid with every field that is wrong, Forbidden as `disable` and
+        `demote`.
+        """
+        if edit.reason is not None:
+            _check_other(number, by, "lock yourself out")
+        return await self._change(number, edited(edit, by, self._audit, int(self._clock.now())))
 
     async def disable(self, number: int, *, by: Actor) -> Account:
         """Close every door to this person, live connections included.

@@ -5,11 +5,12 @@ from collections.abc import Callable
 from attrs import evolve, fields, frozen
 
 from mytracks.people import names
+from mytracks.people.audit import Audit
 from mytracks.people.ports import Account
 from mytracks.people.profile import Faults, Profile, check
 from mytracks.people.revocations import Reason
 from mytracks.sharing.identity import Actor
-from mytracks.transaction import Unit
+from mytracks.transaction import Transaction, Unit
 
 
 @frozen
@@ -76,6 +77,52 @@ def retold(
     )
     faults.refuse()
     return account if new == account else evolve(new, updated=now)
+
+
+@frozen(kw_only=True)
+class Edit:
+    """What an administrator changes of an account at once; None: as before."""
+
+    email: str | None = None
+    display: str | None = None
+    profile: Callable[[Profile], Profile] | None = None
+    admin: bool | None = None
+    disabled: bool | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why whoever is there has to go: the graver one."""
+        if self.disabled:
+            return Reason.DISABLED
+        return Reason.DEMOTED if self.admin is False else None
+
+
+def edited(edit: Edit, by: Actor, audit: Audit, now: int) -> Change:
+    """All of it as one change, noted as the several that it is. Refuses as `retold` does."""
+    noted: list[tuple[str, str, str]] = []
+
+    def altered(account: Account) -> Account:
+        told = retold(account, edit.email, edit.display, edit.profile, now)
+        new = evolve(
+            told,
+            admin=account.admin if edit.admin is None else edit.admin,
+            disabled=account.disabled if edit.disabled is None else edit.disabled,
+        )
+        what = f"user:{account.name}"
+        noted.clear()
+        if told != account:
+            noted.append(("user.profile", what, told_difference(account, told)))
+        if new.admin != account.admin:
+            noted.append(("user.promote" if new.admin else "user.demote", what, ""))
+        if new.disabled != account.disabled:
+            noted.append(("user.disable" if new.disabled else "user.enable", what, ""))
+        return new
+
+    async def note(tx: Transaction) -> None:
+        for action, what, detail in noted:
+            await audit.add(tx, by, action, what, detail)
+
+    return Change(altered, reason=edit.reason, also=note)
 
 
 def told_difference(old: Account, new: Account) -> str:

@@ -2,17 +2,18 @@
 
 Decides what a check costs, how many may wait and who goes first: whoever is familiar, then networks
 that have not failed lately, then the rest; every fourth turn is given to the rest all the same.
-When many wait the newest of its class goes first, for it is the one whose asker is still there; and
-when one more would be too many the oldest of the last class is refused, not the newcomer. Nobody
-waits for longer than an asker does. Which password belongs to whom, and what is remembered of it,
-is `passwords`.
+Within a class, guesses at one name do not hold up other names (`lanes`). When one more would be too
+many, one of those that wait is refused, not the newcomer: of the rest if they have more than their
+quarter of the places, else of the fresh, and no stranger puts out anybody familiar. Nobody waits
+for longer than an asker does. Which password belongs to whom, and what is remembered of it, is
+`passwords`.
 """
 
 import base64
+import math
 import queue
 import secrets
 import threading
-from collections import deque
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Any, TypeVar
@@ -27,16 +28,15 @@ from twisted.python.failure import Failure
 from mytracks.clock import Clock
 from mytracks.errors import Unavailable
 from mytracks.people import foreign_hashes
+from mytracks.people.lanes import Lanes
 from mytracks.people.limits import Limits
 
 T = TypeVar("T")
 
 _SALT_BYTES = 16
 _HASH_BYTES = 32
-_IN_ORDER = 16
-"""While no more than so many of a class wait, the oldest of them goes first."""
 _TURNS = 4
-"""One of so many turns is given to the last class that waits."""
+"""One of so many turns is the last class's that waits, and one of so many places is the rest's."""
 
 
 class Urgency(IntEnum):
@@ -74,7 +74,7 @@ class Hashing:
         )
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._waiting: dict[Urgency, deque[_Job]] = {urgency: deque() for urgency in Urgency}
+        self._waiting: dict[Urgency, Lanes[_Job]] = {urgency: Lanes() for urgency in Urgency}
         self._running: set[_Job] = set()
         self._turn = 0
         self.runs = 0
@@ -89,10 +89,10 @@ class Hashing:
 
     def close(self) -> None:
         """End the threads, waiting only for hashes in progress; whoever waits is refused."""
-        left = [*self._running, *(job for jobs in self._waiting.values() for job in jobs)]
+        left = list(self._running)
         self._running.clear()
         for jobs in self._waiting.values():
-            jobs.clear()
+            left += jobs.since_before(math.inf)
         for _ in self._threads:
             self._jobs.put(None)
         for job in left:
@@ -103,14 +103,15 @@ class Hashing:
 
     def hash(self, password: bytes, urgency: Urgency = Urgency.FAMILIAR) -> Deferred[str]:
         """A new encoded hash with a fresh salt. Raises Unavailable when too many wait."""
-        return self._run(lambda: self._hasher.hash(password), urgency)
+        return self._run(lambda: self._hasher.hash(password), urgency, 0)
 
     def verify(
-        self, encoded: str, password: bytes, urgency: Urgency = Urgency.REST
+        self, encoded: str, password: bytes, urgency: Urgency = Urgency.REST, lane: int = 0
     ) -> Deferred[bool]:
-        """Whether `encoded` is the hash of `password`. Raises Unavailable when too many wait, or
+        """Whether `encoded` is the hash of `password`. `lane`: any number, the same for the same
+        name. Raises Unavailable when too many wait, or
         fires with it when somebody more urgent came meanwhile."""
-        return self._run(lambda: self._verified(encoded, password), urgency)
+        return self._run(lambda: self._verified(encoded, password), urgency, lane)
 
     def outdated(self, encoded: str) -> bool:
         """Whether `encoded` was made otherwise than new hashes are."""
@@ -135,28 +136,31 @@ class Hashing:
         except (Argon2Error, InvalidHashError):
             return False
 
-    def _run(self, work: Callable[[], T], urgency: Urgency) -> Deferred[T]:
+    def _run(self, work: Callable[[], T], urgency: Urgency, lane: int) -> Deferred[T]:
         if not self._threads:
             raise Unavailable("The server is stopping.")
         self._make_room(urgency)
         job = _Job(work, Deferred(), self._clock.seconds())
-        self._waiting[urgency].append(job)
+        self._waiting[urgency].add(lane, job)
         self.runs += 1
         self._hand_out()
         return job.answer
 
     def _make_room(self, urgency: Urgency) -> None:
-        """Refuse one of the least urgent where one more would be too many. Raises Unavailable."""
+        """Refuse one where one more would be too many. Raises Unavailable when that is the
+        newcomer."""
         waiting = sum(len(jobs) for jobs in self._waiting.values())
         if waiting + len(self._running) < self._limits.password_max_waiting:
             return
-        for least in reversed(Urgency):
-            if least < urgency:
-                break
-            if self._waiting[least]:
-                self._give_up(self._waiting[least].popleft())
-                return
-        raise _too_many()
+        familiar, fresh, rest = self._waiting.values()
+        if rest and (len(rest) * _TURNS > self._limits.password_max_waiting or not fresh):
+            self._give_up(rest.give_way())
+        elif fresh:
+            self._give_up(fresh.give_way())
+        elif familiar and urgency is Urgency.FAMILIAR:
+            self._give_up(familiar.give_way())
+        else:
+            raise _too_many()
 
     def _give_up(self, job: _Job) -> None:
         # Later, so that nobody is told while somebody else is in the middle of asking.
@@ -174,14 +178,13 @@ class Hashing:
     def _next(self) -> _Job | None:
         long_ago = self._clock.seconds() - self._limits.password_longest_waiting
         for jobs in self._waiting.values():
-            while jobs and jobs[0].since < long_ago:
-                self._give_up(jobs.popleft())
+            for job in jobs.since_before(long_ago):
+                self._give_up(job)
         classes = [jobs for jobs in self._waiting.values() if jobs]
         if not classes:
             return None
         self._turn = (self._turn + 1) % _TURNS
-        jobs = classes[-1] if self._turn == 0 else classes[0]
-        return jobs.pop() if len(jobs) > _IN_ORDER else jobs.popleft()
+        return (classes[-1] if self._turn == 0 else classes[0]).next()
 
     def _work(self) -> None:
         """The life of one thread."""

@@ -84,9 +84,15 @@ class Passwords:
         return True
 
     def verify(
-        self, tag: bytes, stored: str | None, password: bytes, urgency: Urgency = Urgency.REST
+        self,
+        tag: bytes,
+        stored: str | None,
+        password: bytes,
+        urgency: Urgency = Urgency.REST,
+        lane: int = 0,
     ) -> Deferred[bool]:
-        """Whether `stored` is the hash of `password`; `tag` stands for the two.
+        """Whether `stored` is the hash of `password`; `tag` stands for the two and
+        `lane` for the name.
 
         `stored` None (nobody of that name) takes as long and is never right. Raises Unavailable
         when overloaded, or fires with it.
@@ -97,7 +103,7 @@ class Passwords:
             waiting.append(answer)
             return answer
         shown = password if len(password) <= LONGEST_BYTES else b""
-        run = self._hashing.verify(stored or self._nobody, shown, urgency)
+        run = self._hashing.verify(stored or self._nobody, shown, urgency, lane)
         self._running[tag] = [answer]
         run.addCallback(lambda right: right and stored is not None and shown is password)
         run.addBoth(self._checked, tag)

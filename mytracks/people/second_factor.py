@@ -53,7 +53,7 @@ _MISREAD: Final = str.maketrans("018", "olb")
 """Digits that no recovery code has, and what they were read for."""
 _WRONG: Final = "The code is wrong, or was used already."
 _EVERYWHERE: Final = "second factor"
-"""Instead of a network: all of them together, each of which is familiar with the password."""
+"""Instead of a network: all of them together. It is no address, so that it stands for nobody."""
 
 
 @frozen
@@ -162,7 +162,7 @@ class SecondFactor:
             await carried_through(self._use_up(account, recovery, address))
             return Factor.RECOVERY
         tag = hmac.digest(self._key, f"{user} {_plain(code)}".encode(), "sha256")
-        self._throttle.enter(account.name, _EVERYWHERE, tag, familiar=True)
+        self._throttle.enter(account.name, _EVERYWHERE, tag)
         try:
             step = self._step(account, code)
         except BaseException:
@@ -174,7 +174,7 @@ class SecondFactor:
                 user=account.name,
                 address=address,
             )
-            self._throttle.failed(account.name, _EVERYWHERE, tag, familiar=True)
+            self._throttle.failed(account.name, _EVERYWHERE, tag)
             raise Unauthenticated(_WRONG)
         self._throttle.passed(account.name, _EVERYWHERE, tag)
         await carried_through(self._used(user, step))

@@ -196,7 +196,7 @@ class SignIn:
         urgency = self._urgency(familiar, address)
         self._throttle.enter(canonical, address, tag, familiar=familiar)
         try:
-            right = await self._passwords.verify(tag, stored, secret, urgency)
+            right = await self._passwords.verify(tag, stored, secret, urgency, hash(canonical))
         except BaseException:
             self._throttle.left(canonical, address, tag)
             raise
@@ -244,7 +244,7 @@ class SignIn:
 
     async def _renew(self, account: Account, secret: bytes) -> None:
         try:
-            encoded = await self._passwords.hash(secret.decode())
+            encoded = await self._passwords.hash(secret.decode(), Urgency.REST)
             await self._accounts.renew_hash(account.number, account.password, encoded)
         except Refused as error:
             # The old hash stays good; the next sign-in tries again.

@@ -15,7 +15,7 @@ from mytracks.owntracks import topics
 from mytracks.people.ports import Account
 from mytracks.phones import ports
 from mytracks.phones.facts import Fact, Kept, Noted, Reported, SetAside
-from mytracks.phones.http_mode import where_to
+from mytracks.phones.http_mode import DEFAULT_DEVICE, where_to
 from mytracks.phones.intake import Intake
 from mytracks.phones.ports import Aside, Which
 from mytracks.sharing.identity import Actor, Door, Principal
@@ -156,8 +156,7 @@ class Quarantine:
         """Who sent it, from which device."""
         known = None if aside.user is None else self._people.numbered(aside.user)
         if path is None:
-            place = topics.place(aside.topic)
-            name = aside.device or (place.device if place is not None else "")
+            name = aside.device or _named_by_topic(aside)
             if known is None or topics.device_name_problem(name) is not None:
                 raise _wrong("It is not known whose it is: choose a device, as user/device.")
             return _principal(known, aside.door), name
@@ -221,6 +220,14 @@ def is_cut(reason: str) -> bool:
 
 def _principal(account: Account, door: Door) -> Principal:
     return Principal(account.number, account.name, False, door)
+
+
+def _named_by_topic(aside: Aside) -> str:
+    """The device of the topic; empty: HTTP mode put the usual one there, for it had no usable."""
+    place = topics.place(aside.topic)
+    if place is None or (aside.door is Door.HTTP and place.device == DEFAULT_DEVICE):
+        return ""
+    return place.device
 
 
 def _what(number: int) -> str:

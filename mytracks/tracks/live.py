@@ -70,6 +70,8 @@ class Live:
         self._limits = limits
         self._subscriptions: dict[Subscription, None] = {}
         self._recent: deque[Event] = deque(maxlen=limits.max_replay)
+        self._removed: set[int] = set()
+        """Numbers of devices, which are never given again."""
         self.startup = int(clock.now() * 1000)
         """UTC milliseconds: another value than before means that the server was started anew. Not
         seconds: two starts may well fall into one."""
@@ -97,6 +99,10 @@ class Live:
             self._deliver(subscription, event, rights)
         return subscription
 
+    def forget(self, device: Device) -> None:
+        """It was removed: nobody is told any more where it was, whatever they missed."""
+        self._removed.add(device.number)
+
     def left(self, subscription: Subscription) -> None:
         """This subscription is over."""
         self._subscriptions.pop(subscription, None)
@@ -121,7 +127,8 @@ class Live:
     def _deliver(self, subscription: Subscription, event: Event, rights: Visibility) -> None:
         if subscription not in self._subscriptions:
             return
-        if not rights.sees(subscription.viewer, event.what.device.owner):
+        device = event.what.device
+        if device.number in self._removed or not rights.sees(subscription.viewer, device.owner):
             return
         try:
             subscription.receive(event)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mytracks.errors import Forbidden, Invalid, Unauthenticated
 from mytracks.people import csrf
@@ -108,7 +108,7 @@ class Identity:
             who, _ = self._signin.session(token)
         except Unauthenticated:
             return None
-        return who, token
+        return evolve(who, address=request.hop.address), token
 
     def own_hosts(self, request: Request) -> list[str]:
         """Hosts under which our own pages are seen: the request's own, and the public one."""

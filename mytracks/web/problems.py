@@ -44,8 +44,8 @@ class TooLarge(Exception):
     """The body is larger than this path takes; told before any handler runs."""
 
 
-class WrongMedia(Invalid):
-    """The body is of a media type that this path does not take: 415."""
+class WrongMedia(Exception):
+    """The body is of a media type that this path does not take; the text may be shown."""
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +78,7 @@ def problem(
 def refusal(refused: Refused, *, challenge: bool, phone: bool) -> Answer:
     """What `refused` becomes. `challenge`: say that Basic is a way in. `phone`: it is a phone
     that asks, which gives up its points at a 429 but keeps them at a 503 (owntracks.md 9.3)."""
-    status = 415 if isinstance(refused, WrongMedia) else HTTP_STATUS[kind(refused)]
+    status = HTTP_STATUS[kind(refused)]
     headers: list[Header] = []
     if isinstance(refused, Busy):
         headers.append(retry_after(refused.retry_after))

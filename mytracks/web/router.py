@@ -21,7 +21,7 @@ from mytracks.errors import Refused, Unauthenticated, Unavailable
 from mytracks.web.answers import Answer, HandOver
 from mytracks.web.identity import Identity, session_token
 from mytracks.web.pages.errors import ErrorPages
-from mytracks.web.problems import problem, refusal
+from mytracks.web.problems import WrongMedia, problem, refusal
 from mytracks.web.redirects import ToHTTPS, sign_in_first
 from mytracks.web.request import PUBLISHING_PATHS, Request
 from mytracks.web.routes import Audience, Operation, Route
@@ -129,6 +129,8 @@ class Router:
             return await operation.handler(visit, **parts)
         except Refused as refused:
             return self._refusal(request, operation, refused)
+        except WrongMedia as wrong:
+            return problem(415, str(wrong))
         except CancelledError:
             if not request.patience.over:
                 raise

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
+from tests.bench import storms
 from tests.bench.accounting import resident_kib, say
 from tests.bench.broker import broker
 from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
@@ -113,7 +114,17 @@ def storing(seconds: float, runs: int, rows: int) -> None:
 
 def main() -> None:
     """Run all, or the sections that were named."""
-    sections = ("start", "mqtt", "broker", "http", "idle", "recorded", "store")
+    sections = (
+        "start",
+        "mqtt",
+        "broker",
+        "http",
+        "idle",
+        "recorded",
+        "storm",
+        "reconnect",
+        "store",
+    )
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of {', '.join(sections)}; all without any")
     parser.add_argument("--seconds", type=float, default=3)
@@ -125,10 +136,14 @@ def main() -> None:
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    if set(wanted) - {"store", "broker"}:
+    if set(wanted) - {"store", "broker", "storm", "reconnect"}:
         daemons(wanted, options)
     if "broker" in wanted:
         broker(options)
+    if "storm" in wanted:
+        storms.storm(options.seconds)
+    if "reconnect" in wanted:
+        storms.reconnect(options.runs)
     if "store" in wanted:
         storing(options.seconds, options.runs, options.rows)
 

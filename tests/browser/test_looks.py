@@ -111,7 +111,7 @@ class LookTests(BrowserCase):
         user = self.new_user()
         page = self.sign_in(user).page
         page.get_by_role("button", name=user.name, exact=True).click()
-        sees(page.get_by_role("button", name="Sign out"))
+        sees(page.get_by_role("button", name="Logout"))
         self.assert_no_barrier(page, "menu")
 
     def test_signing_in_and_what_is_not_there(self) -> None:

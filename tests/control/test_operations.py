@@ -9,10 +9,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.control.operations import KINDS, Operations, refusal_of
 from mytracks.control.wire import Answer, Refusal, decode_answer, encode_answer
-from mytracks.errors import Refused, Unavailable
+from mytracks.errors import Refused, Unauthenticated, Unavailable
 from mytracks.health import health
-from mytracks.sharing.identity import COMMAND_LINE
-from tests.people.room import GOOD, OTHER, Room
+from mytracks.sharing.identity import COMMAND_LINE, Door
+from tests.people.room import GOOD, HOME, OTHER, Room
 
 WELL: Final = health("1.2.3", "ok", "", 1_767_225_600)
 
@@ -106,6 +106,58 @@ class OperationsTests(TestCase):
         who = await room.sign_in(made["username"], made["password"])
         self.assertEqual("Ana's phone", who.device)
 
+    async def test_a_token_is_made_listed_and_revoked(self) -> None:
+        """What opens the door is told once."""
+        room = await self.opened()
+        await self.done("user.add", name="ana", password=GOOD)
+        await self.done("user.add", name="boss", password=GOOD, admin=True)
+        made = await self.done(
+            "token.add", user="Ana", name="script", scopes=["read", "ingest"], expires_in=60
+        )
+        text = made.pop("token")
+        now = int(room.clock.now())
+        expected = {
+            "id": made["id"],
+            "user": "ana",
+            "name": "script",
+            "scopes": ["ingest", "read"],
+            "created": now,
+            "last_used": None,
+            "expires": now + 60,
+            "expired": False,
+        }
+        self.assertEqual(expected, made)
+        other = await self.done("token.add", user="boss", name="t", scopes=["read:metrics"])
+        self.assertIsNone(other["expires"])
+        self.assertEqual([expected], await self.done("token.list", user="ana"))
+        ids = [each["id"] for each in await self.done("token.list")]
+        self.assertEqual([other["id"], made["id"]], ids)
+        signin = room.people.signin
+        who = await signin.bearer(text, door=Door.HTTP, address=HOME)
+        self.assertEqual("ana", who.name)
+        gone = await self.done("token.revoke", number=made["id"])
+        self.assertEqual("script", gone["name"])
+        self.assertEqual([], await self.done("token.list", user="ana"))
+        with self.assertRaises(Unauthenticated):
+            await signin.bearer(text, door=Door.HTTP, address=HOME)
+
+    async def test_tokens_that_cannot_be_are_refused(self) -> None:
+        """With the kind and the field."""
+        await self.opened()
+        await self.done("user.add", name="ana", password=GOOD)
+        for kind, asked in (
+            ("not_found", {"user": "ben", "name": "t", "scopes": ["read"]}),
+            ("forbidden", {"user": "ana", "name": "t", "scopes": ["admin"]}),
+            ("invalid", {"user": "ana", "name": "", "scopes": ["read"]}),
+            ("invalid", {"user": "ana", "name": "t", "scopes": []}),
+            ("invalid", {"user": "ana", "name": "t", "scopes": ["all"]}),
+            ("invalid", {"user": "ana", "name": "t", "scopes": ["read"], "expires_in": 0}),
+            ("invalid", {"user": "ana", "name": "t"}),
+        ):
+            self.assertEqual(kind, (await self.refused("token.add", **asked)).kind, asked)
+        self.assertEqual("not_found", (await self.refused("token.revoke", number=1)).kind)
+        self.assertEqual("not_found", (await self.refused("token.list", user="ben")).kind)
+
     async def test_refusals_name_their_kind_and_their_fields(self) -> None:
         """What the service refused with, for a script to read."""
         await self.opened()
@@ -150,7 +202,8 @@ class OperationsTests(TestCase):
             made = await self.done("user.add", name="ana")
             await self.done("user.password", name="ana", password=OTHER)
             device = await self.done("device.credential", device="ana/phone")
-        for secret in (made["password"], OTHER, device["password"]):
+            token = await self.done("token.add", user="ana", name="t", scopes=["read"])
+        for secret in (made["password"], OTHER, device["password"], token["token"]):
             self.assertNotIn(secret, repr(told))
 
 

@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-from mytracks.errors import Invalid, Unavailable
+from mytracks.errors import Invalid, NotFound, Unavailable
 from mytracks.people.device_passwords import Issued, read, write
 from mytracks.people.ports import DevicePassword
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.people.written import Shown
-from mytracks.sharing.identity import Device
+from mytracks.sharing.identity import Actor, Device
 from tests.people.room import Room
 
+BOSS = Actor(9, "boss")
 SECRET = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -109,6 +110,57 @@ class DevicePasswordsTests(TestCase):
         self.assertEqual(
             ["phone", "tablet"], [each.device_name for each in self.passwords.of(self.ana.number)]
         )
+
+    async def test_revoked_it_opens_nothing_and_who_used_it_is_cut(self) -> None:
+        """Without a new one, and noted with who did it; where there is none, none is revoked."""
+        room = await self.opened()
+        told: list[Revocation] = []
+        room.people.revocations.watch(told.append)
+        issued = await self.passwords.issue(self.ana, "phone", by=BOSS)
+        tablet = await self.passwords.issue(self.ana, "tablet", by=BOSS)
+        await self.passwords.revoke(self.ana, "phone", by=BOSS)
+        expected = Revocation(self.ana.number, "ana", Reason.DEVICE_PASSWORD, "phone")
+        self.assertEqual([expected], told)
+        self.assertIsNone(self.passwords.match(shown(issued.password)))
+        self.assertIsNotNone(self.passwords.match(shown(tablet.password)))
+        for device in ("phone", "Tablet"):
+            with self.assertRaises(NotFound):
+                await self.passwords.revoke(self.ana, device, by=BOSS)
+        noted = [
+            (each.actor, each.what, each.detail)
+            for each in room.store.audit.rows
+            if each.action == "device.credential"
+        ]
+        self.assertEqual(
+            [
+                ("boss", "device:ana/phone", "made"),
+                ("boss", "device:ana/tablet", "made"),
+                ("boss", "device:ana/phone", "revoked"),
+            ],
+            noted,
+        )
+
+    async def test_what_could_not_be_stored_is_not_revoked(self) -> None:
+        """It would be back after a restart, and nobody would know."""
+        room = await self.opened()
+        issued = await self.passwords.issue(self.ana, "phone")
+        room.store.transactions.failing = True
+        with self.assertRaises(Unavailable):
+            await self.passwords.revoke(self.ana, "phone", by=BOSS)
+        self.assertIsNotNone(self.passwords.match(shown(issued.password)))
+
+    async def test_a_device_that_was_removed_takes_its_password_along(self) -> None:
+        """One that had none cuts nobody."""
+        room = await self.opened()
+        told: list[Revocation] = []
+        room.people.revocations.watch(told.append)
+        issued = await self.passwords.issue(self.ana, "phone")
+        number = self.match(issued).device
+        self.passwords.left(Device(number + 1, self.ana.number, "ana", "tablet"))
+        self.assertEqual([], told)
+        self.passwords.left(Device(number, self.ana.number, "ana", "phone"))
+        self.assertIsNone(self.passwords.match(shown(issued.password)))
+        self.assertEqual(["phone"], [each.device for each in told])
 
     async def test_a_wrong_secret_or_number_matches_nothing(self) -> None:
         """The number alone is no secret."""

@@ -149,6 +149,28 @@ class AddingTests(PasskeyCase):
         with self.assertRaises(Conflict):
             self.passkeys.begin_adding(self.ana.number, SITE, BROWSER)
 
+    async def test_not_even_from_two_browsers_at_once(self) -> None:
+        """Both began while there was room for one."""
+        for _ in range(MOST_OF_ONE - 1):
+            await self.add(Authenticator(SITE.origin, SITE.name))
+        phones = [Authenticator(SITE.origin, SITE.name) for _ in range(2)]
+        begun = [
+            phone.make(self.passkeys.begin_adding(self.ana.number, SITE, str(number)))
+            for number, phone in enumerate(phones)
+        ]
+        await self.keep(begun[0], holder="0")
+        with self.assertRaises(Conflict):
+            await self.keep(begun[1], holder="1")
+
+    async def test_what_no_database_should_hold_is_refused(self) -> None:
+        """An identifier has at most 1023 bytes [WebAuthn 5.1]."""
+        for size in (1024, 40_000):
+            self.phone.identifier = b"x" * size
+            with self.assertRaises(Invalid):
+                await self.add()
+        self.phone.identifier = b"x" * 1023
+        await self.add()
+
     async def test_nothing_is_kept_that_is_not_stored(self) -> None:
         """A passkey that is gone after a restart is worse than none."""
         self.room.store.transactions.failing = True
@@ -225,8 +247,9 @@ class SigningInTests(PasskeyCase):
         self.phone.count = 5
         await self.add()
         await self.sign_in()
-        self.phone.count = 3
-        await self.refused()
+        for count in (3, 5):
+            self.phone.count = count
+            await self.refused()
         self.phone.count = 6
         await self.sign_in()
 

@@ -202,19 +202,48 @@ class PoolTests(PasswordsCase):
         answers = [await each for each in (*checks[:2], checks[3], newcomer)]
         self.assertEqual([False] * 4, answers)
 
-    async def test_the_less_urgent_give_way_and_a_newcomer_who_is_the_least_does(self) -> None:
+    async def test_the_less_urgent_give_way(self) -> None:
         """A storm of guesses pushes out guesses, not people."""
-        passwords = self.opened(SLOW)
+        passwords = self.opened(evolve(SLOW, password_max_waiting=5))
         running = self.wrong(passwords, 2)
         familiar = self.check(passwords, None, b"familiar", Urgency.FAMILIAR)
-        rest = self.check(passwords, None, b"rest", Urgency.REST)
+        rest = [self.check(passwords, None, b"rest %d" % each) for each in range(2)]
         fresh = self.check(passwords, None, b"fresh", Urgency.FRESH)
         with self.assertRaises(Unavailable):
-            await rest
-        with self.assertRaises(Unavailable):
-            self.check(passwords, None, b"one more", Urgency.REST)
-        for each in (*running, familiar, fresh):
+            await rest[0]
+        for each in (*running, familiar, rest[1], fresh):
             self.assertFalse(await each)
+
+    async def test_the_rest_keep_a_quarter_of_the_places(self) -> None:
+        """Whoever mistyped thrice is not put out by strangers who never failed."""
+        passwords = self.opened(evolve(SLOW, password_max_waiting=8))
+        running = self.wrong(passwords, 2)
+        fresh = [self.check(passwords, None, b"f%d" % n, Urgency.FRESH) for n in range(6)]
+        rest = [self.check(passwords, None, b"r%d" % n, Urgency.REST) for n in range(3)]
+        refused = [each for each in (*fresh, *rest) if await self.is_refused(each)]
+        self.assertEqual(fresh[:3], refused)
+        await gatherResults(running)
+
+    async def test_no_stranger_puts_out_anybody_familiar(self) -> None:
+        """But the newest of them the oldest."""
+        passwords = self.opened(SLOW)
+        running = self.wrong(passwords, 2)
+        known = [self.check(passwords, None, b"k%d" % n, Urgency.FAMILIAR) for n in range(2)]
+        for urgency in (Urgency.FRESH, Urgency.REST):
+            with self.assertRaises(Unavailable):
+                self.check(passwords, None, b"stranger", urgency)
+        newest = self.check(passwords, None, b"newest", Urgency.FAMILIAR)
+        refused = [await self.is_refused(each) for each in (*known, newest)]
+        self.assertEqual([True, False, False], refused)
+        await gatherResults(running)
+
+    async def is_refused(self, check: Deferred[bool]) -> bool:
+        """Whether it is not carried out."""
+        try:
+            await check
+        except Unavailable:
+            return True
+        return False
 
     async def test_nobody_waits_when_all_threads_are_busy_and_none_may_wait(self) -> None:
         """What is being checked is carried through."""

@@ -185,6 +185,33 @@ class CodeTests(SecondFactorCase):
         self.room.store.transactions.failing = False
         await self.check(self.shown())
 
+    async def test_whoever_hangs_up_has_used_their_code_all_the_same(self) -> None:
+        """The browser is gone before the answer: memory and store agree."""
+        codes = await self.turn_on()
+        for code in (self.shown(), codes[0]):
+            self.room.store.transactions.holding = True
+            checking = Deferred.fromCoroutine(self.check(code))
+            checking.addErrback(lambda _: None)
+            checking.cancel()
+            self.room.store.transactions.let_go()
+            await self.refused(code)
+        stored = self.room.store.accounts.rows[self.ana.number]
+        self.assertEqual(int(self.room.clock.now()) // STEP, stored.totp_step)
+        self.assertEqual(RECOVERY_CODES - 1, len(self.room.store.recovery_codes.rows))
+
+    async def test_the_wrong_codes_of_others_slow_nobody_down(self) -> None:
+        """A hundred accounts are no network."""
+        await self.turn_on()
+        for number in range(30):
+            ben = await self.room.account(f"ben{number}")
+            app = pyotp.TOTP(self.factor.begin(ben.number).secret)
+            code = app.at(self.room.clock.now())
+            await self.factor.confirm(ben.number, code, by=COMMAND_LINE)
+            for guess in range(3):
+                with self.assertRaises(Unauthenticated):
+                    await self.factor.check(ben.number, f"x{guess}", address=ELSEWHERE)
+        await self.check(self.shown())
+
     async def test_the_neighbours_are_good_and_no_others(self) -> None:
         """Half a minute fast or slow: phones' clocks differ."""
         await self.turn_on()
@@ -217,9 +244,9 @@ class CodeTests(SecondFactorCase):
         """Not a wrong code: nobody is slowed down for it."""
         await self.turn_on()
         self.room.seal.lost = True
-        for _ in range(10):
+        for number in range(10):
             with self.assertRaises(Unavailable):
-                await self.check(self.shown())
+                await self.check(self.wrong(number))
         self.room.seal.lost = False
         await self.check(self.shown())
 
@@ -277,9 +304,16 @@ class RecoveryTests(SecondFactorCase):
         codes = await self.turn_on()
         fresh = await self.factor.new_codes(self.ana.number, by=self.by)
         self.assertEqual("recovery.new", self.actions()[-1])
+        self.assertEqual(RECOVERY_CODES, self.factor.codes_left(self.ana.number))
         await self.refused(codes[0])
         await self.check(fresh[0])
         self.assertEqual(RECOVERY_CODES - 1, len(self.room.store.recovery_codes.rows))
+
+    async def test_one_that_the_store_does_not_know_is_wrong(self) -> None:
+        """A backup was restored over it, say: what is stored counts."""
+        codes = await self.turn_on()
+        self.room.store.recovery_codes.rows.clear()
+        await self.refused(codes[0])
 
     async def test_there_are_none_without_a_second_factor(self) -> None:
         """They would be a way round the password."""

@@ -1,36 +1,18 @@
 """Every door's one question: these credentials, whose are they?"""
 
-from typing import Any
+import base64
+import hashlib
 
-from twisted.internet.defer import Deferred, gatherResults
-from twisted.logger import capturedLogs
-from twisted.trial.unittest import TestCase
+from attrs import evolve
+from twisted.internet.defer import Deferred
 
-from mytracks.errors import Busy, Unauthenticated, Unavailable
+from mytracks.errors import Forbidden, Unauthenticated
 from mytracks.people.limits import Limits
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.people.signin import nobody
-from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
-from tests.people.room import CHEAP, GOOD, HOME, OTHER, Room
-
-AWAY = "198.51.100.9"
-
-
-class SignInCase(TestCase):
-    """A room with one account, `ana`."""
-
-    async def opened(self, limits: Limits = CHEAP) -> Room:
-        """The room, opened."""
-        self.room = await Room(limits).open()
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.room.close()))
-        self.ana = await self.room.account()
-        return self.room
-
-    async def assert_refused(self, name: Any, password: Any, **how: Any) -> str:
-        """Unauthenticated; what is told."""
-        with self.assertRaises(Unauthenticated) as caught:
-            await self.room.sign_in(name, password, **how)
-        return str(caught.exception)
+from mytracks.sharing.identity import COMMAND_LINE, Door, Principal, Scope
+from tests.people.room import GOOD, HOME, OTHER, Room
+from tests.people.signing import AWAY, SignInCase
 
 
 class AccountPasswordTests(SignInCase):
@@ -162,78 +144,6 @@ class AccountPasswordTests(SignInCase):
         self.assertEqual([], told)
 
 
-class ThrottlingTests(SignInCase):
-    """Contract 7, as the doors see it."""
-
-    async def guess(self, times: int, **how: Any) -> None:
-        """So many wrong passwords."""
-        for number in range(times):
-            await self.assert_refused("ana", f"guess {number}", **how)
-
-    async def test_the_sixth_failure_is_told_to_wait(self) -> None:
-        """The fifth is not, and neither is a right one after five wrong ones."""
-        room = await self.opened()
-        await self.guess(5)
-        await room.sign_in()
-        with self.assertRaises(Busy) as caught:
-            await room.sign_in("ana", "sixth")
-        self.assertEqual(2, caught.exception.retry_after)
-
-    async def test_doors_do_not_have_counts_of_their_own(self) -> None:
-        """Else the weakest door is used."""
-        room = await self.opened()
-        await self.guess(3, door=Door.WEB)
-        await self.guess(2, door=Door.HTTP)
-        with self.assertRaises(Busy):
-            await room.sign_in("ana", "sixth", door=Door.MQTT)
-
-    async def test_a_password_known_to_be_right_passes(self) -> None:
-        """Phones at home go on reporting while a child plays with the sign-in page."""
-        room = await self.opened()
-        await room.sign_in()
-        await self.guess(5)
-        for number in range(3):
-            with self.assertRaises(Busy):
-                await room.sign_in("ana", f"and {number}")
-        await room.sign_in()
-        await room.sign_in(door=Door.HTTP)
-
-    async def test_an_unknown_name_is_throttled_alike(self) -> None:
-        """Else the wait would tell which names exist."""
-        room = await self.opened()
-        for number in range(5):
-            await self.assert_refused("nobody", f"guess {number}")
-        with self.assertRaises(Busy):
-            await room.sign_in("NOBODY", "sixth")
-
-    async def test_the_owner_elsewhere_gets_in(self) -> None:
-        """No lock-out from abroad."""
-        room = await self.opened()
-        await self.guess(5, address=AWAY)
-        with self.assertRaises(Busy):
-            await room.sign_in("ana", "sixth", address=AWAY)
-        await room.sign_in("ana", GOOD, address=HOME)
-
-    async def test_overload_is_not_a_failure(self) -> None:
-        """Nor does it tell whether the password was right."""
-        room = await self.opened(Limits(password_max_waiting=1, password_memory_kib=4096))
-        first = room.signing_in("nobody", "keeps the thread busy")
-        for number in range(10):
-            with self.assertRaises(Unavailable):
-                await room.sign_in("ana", f"overload {number}")
-        with self.assertRaises(Unauthenticated):
-            await first
-        await room.sign_in()
-
-    async def test_a_thousand_phones_that_come_back_are_all_let_in(self) -> None:
-        """After a restart nothing is known; one password is one check."""
-        room = await self.opened()
-        before = room.people.hashing.runs
-        found = await gatherResults([room.signing_in("ana", GOOD) for _ in range(1000)])
-        self.assertEqual(1000, len(found))
-        self.assertEqual(1, room.people.hashing.runs - before)
-
-
 class DevicePasswordTests(SignInCase):
     """A device's own password."""
 
@@ -289,6 +199,86 @@ class DevicePasswordTests(SignInCase):
         await room.people.accounts.set_password(self.ana.number, OTHER, by=COMMAND_LINE)
         self.assertFalse(told[0].covers(who))
         await room.sign_in("ana", issued.password)
+
+
+class CertificateTests(SignInCase):
+    """A client certificate that the PKI knows: whose it is, is told by it."""
+
+    def came(self, username: str | None = None, user: int | None = None) -> Principal:
+        """Who comes by ana's certificate."""
+        number = self.ana.number if user is None else user
+        signin = self.room.people.signin
+        return signin.certificate(number, b"f" * 32, username, door=Door.MQTT, address=AWAY)
+
+    async def test_it_tells_who_comes_and_whether_they_named_themselves(self) -> None:
+        """Without a name, a topic's level `user` means their own."""
+        await self.opened()
+        named = Principal(self.ana.number, "ana", False, Door.MQTT, certificate=b"f" * 32)
+        for username in ("ana", "ANA"):
+            self.assertEqual(named, self.came(username))
+        for nothing in (None, ""):
+            self.assertEqual(evolve(named, unnamed=True), self.came(nothing))
+        self.assertEqual(AWAY, self.came().address)
+
+    async def test_it_is_nobody_elses(self) -> None:
+        """The user name must be empty or the certificate's (contract 3)."""
+        room = await self.opened()
+        await room.account("ben")
+        for username in ("ben", "nobody", "ana "):
+            with self.assertRaises(Forbidden):
+                self.came(username)
+
+    async def test_a_disabled_or_deleted_account_has_none(self) -> None:
+        """Out of every door."""
+        room = await self.opened()
+        await room.people.accounts.disable(self.ana.number, by=COMMAND_LINE)
+        for user in (self.ana.number, 999):
+            with self.assertRaises(Unauthenticated):
+                self.came(user=user)
+
+    async def test_no_password_is_looked_at(self) -> None:
+        """And no hash is made."""
+        room = await self.opened()
+        before = room.people.hashing.runs
+        self.came()
+        self.assertEqual(before, room.people.hashing.runs)
+
+
+class SecondFactorTests(SignInCase):
+    """Basic cannot ask for a code."""
+
+    async def test_the_password_alone_may_only_send_by_http(self) -> None:
+        """Else Basic would be the way around the second factor; phones go on publishing."""
+        room = await self.opened()
+        accounts = room.people.accounts
+        self.assertIsNone((await room.sign_in(door=Door.HTTP)).scopes)
+        await accounts.set_second_factor(self.ana.number, b"sealed", None, by=COMMAND_LINE)
+        for _ in range(2):  # checked, then known to be right
+            who = await room.sign_in(door=Door.HTTP)
+            self.assertEqual([Scope.INGEST], [scope for scope in Scope if who.may(scope)])
+        self.assertIsNone((await room.sign_in(door=Door.MQTT)).scopes)
+        self.assertIsNone((await room.sign_in(door=Door.WEB)).scopes)
+        phone = await room.people.device_passwords.issue(self.ana, "phone")
+        self.assertIsNone((await room.sign_in("ana", phone.password, door=Door.HTTP)).scopes)
+
+
+class DjangoTests(SignInCase):
+    """An account that came from the original, with its hash."""
+
+    async def test_the_old_password_is_right_and_its_hash_is_renewed(self) -> None:
+        """At the first sign-in; nobody has to choose a new one."""
+        room = await self.opened()
+        digest = base64.b64encode(hashlib.pbkdf2_hmac("sha256", b"old secret", b"salt", 1000))
+        old = f"pbkdf2_sha256$1000$salt${digest.decode()}"
+        await room.people.accounts.renew_hash(self.ana.number, self.ana.password, old)
+        await self.assert_refused("ana", GOOD)
+        await room.sign_in("ana", "old secret")
+        while room.store.accounts.rows[self.ana.number].password == old:
+            await room.people.passwords.hash("whatever comes behind it in the queue")
+        renewed: str = room.store.accounts.rows[self.ana.number].password
+        self.assertTrue(renewed.startswith("$argon2id$"))
+        await room.sign_in("ana", "old secret")
+        await self.assert_refused("ana", "Old secret")
 
 
 class AgainTests(SignInCase):
@@ -356,18 +346,3 @@ class RevocationTests(SignInCase):
         self.assertEqual([account, phone, tablet], covered(Reason.DELETED))
         self.assertEqual([account], covered(Reason.PASSWORD))
         self.assertEqual([phone], covered(Reason.DEVICE_PASSWORD, "phone"))
-
-
-class LogTests(SignInCase):
-    """What the log tells of it."""
-
-    async def test_a_refusal_is_told_once_without_password_or_invented_name(self) -> None:
-        """People type their password where the name belongs."""
-        await self.opened()
-        with capturedLogs() as told:
-            await self.assert_refused("ana", "hunter2 hunter2")
-            await self.assert_refused("my secret pass phrase", "ana")
-        refusals = [event for event in told if "user" in event]
-        self.assertEqual(["ana", "an unknown user"], [event["user"] for event in refusals])
-        self.assertNotIn("hunter2", repr(told))
-        self.assertNotIn("secret pass", repr(told))

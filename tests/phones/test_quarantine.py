@@ -205,6 +205,13 @@ class ReplayTests(QuarantineCase):
         assert isinstance(fact, Noted)
         self.assertEqual("owntracks/ana/phone/event", fact.topic)
 
+    def test_the_usual_name_that_http_puts_in_a_topic_is_no_guess(self) -> None:
+        """Another device's places would be mixed with it; a name that was sent is one."""
+        number = self.aside(wire(), device=None, door=Door.HTTP)
+        self.assertIn("choose a device", self.refused(number))
+        number = self.aside(wire(), device=None, door=Door.HTTP, topic="owntracks/ana/pixel")
+        self.assertEqual("ana/pixel", self.replay(number).device)
+
     def test_whoever_is_not_known_is_chosen_as_well(self) -> None:
         """The account was deleted while the message was on its way."""
         number = self.aside(wire(), user=None, user_name=None, device=None)

@@ -16,6 +16,7 @@ from mytracks.pki.keyring import (
     imported,
     key_of,
     open_keyring,
+    write_private,
 )
 
 PLACE = "user_account/7/totp"
@@ -168,6 +169,12 @@ class FileTests(KeyRingCase):
         self.assertRaises(Unavailable, ring.seal, PLACE, SECRET)
         self.assertEqual(b"the one that was brought back", self.path.read_bytes())
 
+    def test_nothing_half_written_is_left_where_it_cannot_be_put_in_place(self) -> None:
+        """Keys lie in one file and no other."""
+        self.path.mkdir()
+        self.assertRaises(OSError, write_private, self.path, b"keys")
+        self.assertEqual(["keyring"], os.listdir(self.folder))
+
     def test_what_a_killed_run_left_half_written_is_replaced(self) -> None:
         """Nobody has to clean up."""
         (self.folder / "keyring.part").write_bytes(b"half")
@@ -235,10 +242,12 @@ class ExportTests(KeyRingCase):
         content = ring.exported("right")
         document = json.loads(content)
         greedy = document | {"kdf": document["kdf"] | {"memory_kib": 2**40}}
+        unsalted = document | {"salt": "c2FsdA=="}
         other = self.folder / "other"
         error = self.assertRaises(KeyRingRefused, imported, other, content, "wrong")
         self.assertIn("passphrase", str(error))
-        for wrong in (b"", b"{}", b"null", self.path.read_bytes(), json.dumps(greedy).encode()):
+        odd = [json.dumps(each).encode() for each in (greedy, unsalted)]
+        for wrong in (b"", b"{}", b"null", self.path.read_bytes(), *odd):
             error = self.assertRaises(KeyRingRefused, imported, other, wrong, "right")
             self.assertIn("not an exported", str(error))
         self.assertFalse(other.exists())

@@ -1,12 +1,13 @@
 """The registry of devices: what a name means, what is newest, who sees what."""
 
+from attrs import evolve
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.devices import Devices
 from mytracks.tracks.limits import Limits
-from mytracks.tracks.ports import DeviceState
+from mytracks.tracks.ports import DeviceState, Look
 from tests.tracks.memory import (
     ANA,
     BEN,
@@ -123,3 +124,42 @@ class DevicesTests(SynchronousTestCase):
         self.assertIsNone(devices.state(1))
         self.assertFalse(devices.offer(1, "phone", 1))
         self.assertEqual([state(BENS)], devices.of(2))
+
+    def test_a_removed_device_leaves_nothing_and_its_name_is_free(self) -> None:
+        """What is still on its way does not bring it back; the next message makes another."""
+        devices = self.registry(state(PHONE, (5, 1)), state(BENS))
+        devices.remove(PHONE)
+        devices.remove(PHONE)
+        devices.note(PHONE, NOW + 60, fix(100, 1))
+        self.load(devices)
+        self.assertTrue(devices.forgot(PHONE))
+        self.assertEqual(([], None), (devices.of(1), devices.find(1, "phone")))
+        self.assertFalse(devices.offer(1, "phone", 1))
+        new = evolve(PHONE, number=9)
+        devices.note(new, NOW + 60, fix(100, 1))
+        self.assertEqual(new, devices.find(1, "phone"))
+        self.assertEqual([state(BENS)], devices.of(2))
+
+    def test_its_owners_wishes_are_seen_and_given_back(self) -> None:
+        """Whatever the phone says meanwhile; of a device that is gone nothing is kept."""
+        devices = self.registry(state(PHONE, (5, 1)))
+        devices.note(PHONE, NOW, fix(100, 1, tid="p1"))
+        look = Look(label="Ana's", tid="AP", color="#000000")
+        devices.dress(1, look)
+        devices.dress(99, look)
+        devices.note(PHONE, NOW, fix(101, 1, tid="p2"))
+        known = devices.state(1)
+        assert known is not None
+        self.assertEqual((look, "AP"), (known.look, known.tid))
+        devices.dress(1, Look())
+        known = devices.state(1)
+        assert known is not None
+        self.assertEqual((Look(), "p2"), (known.look, known.tid))
+
+    def test_what_was_stored_as_its_owners_is_not_taken_for_its_own(self) -> None:
+        """After a restart, until the phone says its own again."""
+        stored = evolve(state(PHONE), tid="AP", look=Look(tid="AP"))
+        devices = self.registry(stored)
+        self.assertEqual([stored], devices.of(1))
+        devices.dress(1, Look())
+        self.assertEqual([evolve(stored, tid=None, look=Look())], devices.of(1))

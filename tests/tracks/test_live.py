@@ -12,7 +12,7 @@ from mytracks.sharing.visibility import Visibility
 from mytracks.tracks.limits import Limits
 from mytracks.tracks.live import DeviceStatus, Event, Live
 from mytracks.tracks.locations import Recorded
-from tests.tracks.memory import ANA, BEN, BENS, NOW, PHONE, fix
+from tests.tracks.memory import ANA, BEN, BENS, NOW, PHONE, TABLET, fix
 
 
 @frozen
@@ -47,6 +47,19 @@ class LiveTests(SynchronousTestCase):
         self.assertEqual([1], told(ana))
         self.assertEqual(DeviceStatus(device=PHONE, online=False, at=NOW), ana[-1].what)
         self.assertEqual([2], told(ben))
+
+    def test_where_a_removed_device_was_is_not_told_any_more(self) -> None:
+        """Nor to whoever comes back and asks for what they missed; numbers go on as before."""
+        live = made()
+        before = live.number
+        live.tell(Recorded(PHONE, fix(1)))
+        live.forget(PHONE)
+        live.tell(Recorded(PHONE, fix(2)))
+        live.tell(Recorded(TABLET, fix(3)))
+        ana: list[Event] = []
+        self.assertTrue(live.subscribe(ANA, ana.append, since=before).complete)
+        self.assertEqual([3], told(ana))
+        self.assertEqual(before + 3, ana[-1].number)
 
     def test_rights_are_asked_at_delivery(self) -> None:
         """What is withdrawn after somebody began to listen is not told any more, nor replayed."""

@@ -60,6 +60,7 @@ TEMPLATES = {
     "{{ viewer }}",
     **dict.fromkeys(
         (
+            "profile/second_factor_page.html",
             "profile/second_factor_set_up.html",
             "profile/second_factor_confirm.html",
             "profile/passkey_remove.html",

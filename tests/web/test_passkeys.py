@@ -179,7 +179,9 @@ class SigningInTests(PasskeyCase):
         page = await self.browser.get(path)
         self.assertIn(b"Phone", page.body)
         reply = await self.browser.post(path, {"csrf_token": page.token})
-        self.assertEqual((303, "/profile/"), (reply.status, reply.headers["location"]))
+        self.assertEqual(
+            (303, "/profile/second-factor/"), (reply.status, reply.headers["location"])
+        )
         self.assertEqual(404, (await self.browser.get(path)).status)
         _, refused = await self.sign_in_by(self.phone)
         self.assertEqual(401, refused.status)

@@ -30,6 +30,19 @@ class SecondStepTests(FactorCase):
         self.assertEqual((303, "/api/account"), (reply.status, reply.headers["location"]))
         self.assertEqual(200, (await browser.get("/api/account")).status)
         self.assertNotIn("mytracks-second", browser.cookies)
+        stored = self.people.accounts.named("ana")
+        self.assertEqual(int(self.door.room.clock.now()), stored.last_login)
+
+    async def test_the_cookie_between_the_steps_is_good_once(self) -> None:
+        """Whoever finds it later is not half way in."""
+        await self.turn_on()
+        browser = Browser(self.door)
+        await browser.sign_in()
+        kept = dict(browser.cookies)
+        await self.second_step(browser, self.shown())
+        other = Browser(self.door)
+        other.cookies = kept
+        await self.assert_begins_again(await other.get("/login/second/"))
 
     async def test_the_session_tells_by_what_it_began(self) -> None:
         """And the audit log does."""
@@ -180,6 +193,8 @@ class APITests(FactorCase):
         ):
             reply = await self.json("DELETE", "/api/account/totp", body)
             self.assertEqual((400, [field]), (reply.status, list(reply.json()["errors"])), body)
+        told = (await self.json("DELETE", "/api/account/totp", {})).json()["errors"]
+        self.assertEqual({"current_password": ["Type your password."]}, told)
         self.assertTrue(self.people.second_factor.is_on(self.ana))
         reply = await self.json("DELETE", "/api/account/totp", {"code": self.shown()})
         self.assertEqual(204, reply.status, reply.body)
@@ -278,7 +293,7 @@ class PageTests(FactorCase):
         self.assertEqual(10, len(codes))
         self.assertEqual("no-store", done.headers["cache-control"])
         again = await self.browser.get(f"{HERE}/set-up/")
-        self.assertEqual("/profile/", again.headers["location"])
+        self.assertEqual("/profile/second-factor/", again.headers["location"])
         self.pass_time(60)
         await self.sign_in(codes[0])
 
@@ -295,17 +310,19 @@ class PageTests(FactorCase):
         )
         self.assertEqual(10, len(CODES.findall(made.body.decode())))
         off = await self.post(f"{HERE}/off/", {"current_password": GOOD}, f"{HERE}/off/")
-        self.assertEqual((303, "/profile/"), (off.status, off.headers["location"]))
+        self.assertEqual((303, "/profile/second-factor/"), (off.status, off.headers["location"]))
         self.assertFalse(self.people.second_factor.is_on(self.ana))
 
     async def test_what_is_out_of_order_leads_back_to_the_profile(self) -> None:
         """Nothing begun, nothing on, on already."""
         for path in ("set-up", "off", "recovery-codes"):
             reply = await self.browser.get(f"{HERE}/{path}/")
-            self.assertEqual((303, "/profile/"), (reply.status, reply.headers["location"]), path)
+            self.assertEqual(
+                (303, "/profile/second-factor/"), (reply.status, reply.headers["location"]), path
+            )
         await self.turn_on()
         reply = await self.post(f"{HERE}/begin/", {}, "/")
-        self.assertEqual("/profile/", reply.headers["location"])
+        self.assertEqual("/profile/second-factor/", reply.headers["location"])
 
     async def test_too_many_wrong_passwords_and_our_trouble_are_told(self) -> None:
         """429 and 503, on the same page."""

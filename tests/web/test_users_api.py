@@ -5,6 +5,7 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
+from mytracks.errors import Unavailable
 from mytracks.sharing.identity import COMMAND_LINE, Scope
 from mytracks.tracks.locations import Recorded
 from tests.people.room import GOOD, OTHER
@@ -182,6 +183,18 @@ class ChangeTests(UsersCase):
         again = await self.alter({"is_active": True, "is_staff": False})
         self.assertEqual((True, False), (again.json()["is_active"], again.json()["is_staff"]))
         self.assertEqual("A", again.json()["first_name"])
+
+    async def test_a_disk_that_fills_up_leaves_nothing_half_done(self) -> None:
+        """All of it is one commit."""
+        store = self.door.room.store
+        before, commits = await self.shown(), store.transactions.commits
+        change = {"first_name": "A", "is_staff": True, "is_active": False}
+        store.audit.trouble = Unavailable("The disk is full.")
+        self.assert_refused(await self.alter(change), 503)
+        self.assertEqual(before, await self.shown())
+        store.audit.trouble = None
+        self.assertEqual(200, (await self.alter(change)).status)
+        self.assertEqual(commits + 2, store.transactions.commits)
 
     async def test_wrong_fields_are_named_and_nothing_is_half_done(self) -> None:
         """The good ones beside them stay out."""

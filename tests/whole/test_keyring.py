@@ -83,6 +83,25 @@ class KeyRingTests(WholeCase):
         self.daemon.fail_to_start()
         self.assert_one_clear_line(self.daemon.log, str(self.ring), "damaged")
 
+    def test_a_backup_with_it_is_all_there_is_and_one_without_it_is_not(self) -> None:
+        """The drill: the disk died, and the second factor opens on the next machine. Without the
+        key ring the start says what is missing."""
+        self.daemon.start()
+        _, codes = self.turn_on()
+        kept = self.daemon.home / "kept"
+        kept.mkdir()
+        for name, words in (("whole.tar", ()), ("bare.tar", ("--without-keys",))):
+            self.assertEqual(0, self.daemon.cli("backup", str(kept / name), *words).code)
+        self.daemon.stop()
+        other, bare = (self.new_daemon(accounts=False) for _ in range(2))
+        self.assertEqual(0, other.cli("restore", str(kept / "whole.tar")).code)
+        other.start()
+        inside = self.second_step(codes[0], other)
+        self.assertEqual(ANA, inside.get("/api/account").json()["username"])
+        self.assertEqual(0, bare.cli("restore", str(kept / "bare.tar")).code)
+        bare.fail_to_start()
+        self.assert_one_clear_line(bare.log, "keyring", "missing", "key import")
+
     def test_the_command_says_so_too(self) -> None:
         """Without a daemon the command opens the store itself."""
         self.daemon.start()

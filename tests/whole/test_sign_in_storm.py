@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from tests.whole.cases import ADMIN, ANA, BEN, EVE, PASSWORDS, WholeCase
 from tests.whole.daemon import LOCAL, Daemon
-from tests.whole.fixes import wire
+from tests.whole.fixes import fix, wire
 from tests.whole.storm import Storm
 from tests.whole.web import Web
 
@@ -116,3 +116,28 @@ class StormTests(WholeCase):
     def test_owners_sign_in_while_names_are_guessed(self) -> None:
         """Somebody's list of names, all of it at the same moment."""
         self.weather([ANA, "nobody", "admin", BEN, "guest"], at_once=1000)
+
+
+class WrongPhoneTests(WholeCase):
+    """A phone with an old password, as its owner set it up last year."""
+
+    def test_it_neither_locks_its_owner_out_nor_fills_the_log(self) -> None:
+        """It tries as fast as it can, behind the same address, at both of a phone's doors."""
+        daemon = self.new_daemon().start()
+        codes = []
+        for _ in range(40):
+            phone = self.phone(daemon)
+            codes.append(phone.connect("old", ANA, "the word of last year"))
+            phone.close()
+        self.assertEqual([4] * 5, codes[:5])
+        self.assertLessEqual(set(codes[5:]), {3, 4})
+        old = Web(daemon.http, (ANA, "the word of last year"))
+        answers = [old.post_json("/pub", fix()).status for _ in range(20)]
+        self.assertLessEqual(set(answers), {401, 503})
+        begin = time.monotonic()
+        answer = Web(daemon.http).sign_in(ANA, PASSWORDS[ANA])
+        self.assertIn(answer.status, (302, 303))
+        self.assertLess(time.monotonic() - begin, WITHIN)
+        self.signed_in(daemon, ANA).disconnect()
+        told = [line for line in daemon.log.splitlines() if "let in" in line or "refused" in line]
+        self.assertLess(len(told), 10, told)

@@ -4,7 +4,7 @@ Whoever opens a message is noted in the audit log: it may say where somebody was
 """
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 import msgspec
@@ -152,6 +152,9 @@ class QuarantinePaths:
             refusals=(400,),
             scope=Scope.ADMIN,
         )
+        return [Route(PATH, [several]), *self._of_one()]
+
+    def _of_one(self) -> Iterator[Route]:
         one = Operation(
             handler=self.one,
             summary="One such message, whole; who looks is noted in the audit log.",
@@ -162,7 +165,7 @@ class QuarantinePaths:
         delete = Operation(
             method="DELETE",
             handler=self.delete,
-            summary="Throw the message away.",
+            summary="Throws the message away.",
             status=204,
             refusals=(404,),
             scope=Scope.ADMIN,
@@ -176,18 +179,15 @@ class QuarantinePaths:
         replay = Operation(
             method="POST",
             handler=self.replay,
-            summary="Take the message in as if it came now.",
+            summary="Takes the message in as if it came now.",
             body=ReplayBody,
             result=ReplayOutcome,
             refusals=(400, 404, 415),
             scope=Scope.ADMIN,
         )
-        return [
-            Route(PATH, [several]),
-            Route(f"{PATH}/<number>", [one, delete]),
-            Route(f"{PATH}/<number>/body", [body]),
-            Route(f"{PATH}/<number>/replay", [replay]),
-        ]
+        yield Route(f"{PATH}/<number>", [one, delete])
+        yield Route(f"{PATH}/<number>/body", [body])
+        yield Route(f"{PATH}/<number>/replay", [replay])
 
 
 def chosen(accounts: Accounts, user: str, reason: str, since: str) -> Which:

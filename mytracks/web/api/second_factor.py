@@ -106,28 +106,12 @@ class SecondFactor:
             result=SecondFactorState,
             scope=None,
         )
-        begin = Operation(
-            method="POST",
-            handler=self.begin,
-            summary="Begins to turn the second factor on: the secret for an app (TOTP).",
-            body=Begin,
-            result=Enrolment,
-            refusals=(409,),
-        )
         turn_off = Operation(
             method="DELETE",
             handler=self.turn_off,
             summary="Turns the second factor off; recovery codes are gone.",
             body=Confirmation,
             status=204,
-        )
-        confirm = Operation(
-            method="POST",
-            handler=self.confirm,
-            summary="Turns the second factor on, with a code that the app shows: recovery codes.",
-            body=Confirm,
-            result=RecoveryCodes,
-            refusals=(409,),
         )
         new_codes = Operation(
             method="POST",
@@ -137,12 +121,32 @@ class SecondFactor:
             result=RecoveryCodes,
             refusals=(409,),
         )
+        begin, confirm = self._turning_on()
         return [
             Route("/api/account/totp", [show, begin, turn_off]),
             Route("/api/account/totp/confirm", [confirm]),
             Route("/api/account/recovery-codes", [new_codes]),
             *self.admin_routes(),
         ]
+
+    def _turning_on(self) -> tuple[Operation, Operation]:
+        begin = Operation(
+            method="POST",
+            handler=self.begin,
+            summary="Begins to turn the second factor on: the secret for an app (TOTP).",
+            body=Begin,
+            result=Enrolment,
+            refusals=(409,),
+        )
+        confirm = Operation(
+            method="POST",
+            handler=self.confirm,
+            summary="Turns the second factor on, with a code that the app shows: recovery codes.",
+            body=Confirm,
+            result=RecoveryCodes,
+            refusals=(409,),
+        )
+        return begin, confirm
 
     async def reset(self, visit: Visit, identifier: str) -> Answer:
         """DELETE /api/admin/users/{id}/second-factor: for whoever has lost phone and paper."""

@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 from mytracks.clock import iso
 from mytracks.errors import Forbidden, Invalid, NotFound
 from mytracks.people.build import People
+from mytracks.people.changes import Edit
 from mytracks.people.ports import Account
 from mytracks.people.profile import Profile
 from mytracks.sharing.identity import Scope
@@ -129,22 +130,16 @@ class Users:
         account = self._present(identifier)
         sent = json_body.read(visit.request, UserChange)
         self._check_stays(visit, account, sent)
-        user, by = account.number, visit.actor
+        edit = Edit(
+            email=given(sent.email),
+            display=given(sent.display_name),
+            profile=lambda profile: _changed(profile, sent),
+            admin=None if sent.is_staff is UNSET else sent.is_staff,
+            disabled=None if sent.is_active is UNSET else not sent.is_active,
+        )
         with named(_FIELDS), _refusal_of_a_field():
-            await self._accounts.set_profile(
-                user,
-                by=by,
-                email=given(sent.email),
-                display=given(sent.display_name),
-                profile=lambda profile: _changed(profile, sent),
-            )
-            if sent.is_staff is not UNSET:
-                await self._set_admin(user, admin=sent.is_staff, visit=visit)
-            if sent.is_active is True:
-                await self._accounts.enable(user, by=by)
-            elif sent.is_active is False:
-                await self._accounts.disable(user, by=by)
-        return as_json(self._shown(self._present(identifier)))
+            changed = await self._accounts.edit(account.number, edit, by=visit.actor)
+        return as_json(self._shown(changed))
 
     async def deactivate(self, visit: Visit, identifier: str) -> Answer:
         """DELETE /api/admin/users/{id}"""
@@ -162,7 +157,8 @@ class Users:
         """POST /api/admin/users/{id}/toggle-admin"""
         account = self._present(identifier)
         with _refusal_of_a_field():
-            changed = await self._set_admin(account.number, admin=not account.admin, visit=visit)
+            change = self._accounts.demote if account.admin else self._accounts.promote
+            changed = await change(account.number, by=visit.actor)
         return as_json(self._shown(changed))
 
     async def set_password(self, visit: Visit, identifier: str) -> Answer:
@@ -257,11 +253,6 @@ class Users:
         if account is None:
             raise NotFound("There is no such user.")
         return account
-
-    async def _set_admin(self, user: int, *, admin: bool, visit: Visit) -> Account:
-        if admin:
-            return await self._accounts.promote(user, by=visit.actor)
-        return await self._accounts.demote(user, by=visit.actor)
 
     def _check_stays(self, visit: Visit, account: Account, sent: UserChange) -> None:
         """Before anything is changed: nobody locks themselves out, which is also why there is

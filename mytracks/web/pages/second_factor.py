@@ -1,9 +1,10 @@
 """`/profile/second-factor/...`: the second factor and passkeys, by plain forms.
 
-The profile page shows how things stand with the fragment `templates/profile/second_factor.html`,
-which wants `second_factor` = `SecondFactorPages.facts(visit)`. From there it goes on to pages of
-one form each. Recovery codes are shown by the answer to the form that made them, and never again.
-Adding a passkey takes script (static/src/passkeys/).
+The first of these pages shows how things stand; the profile page can show the same with the
+fragment `templates/profile/second_factor.html`, which wants `second_factor` =
+`SecondFactorPages.facts(visit)`. From there it goes on to pages of one form each. Recovery codes
+are shown by the answer to the form that made them, and never again. Adding a passkey takes script
+(static/src/passkeys/).
 """
 
 from collections.abc import Callable, Coroutine, Sequence
@@ -21,8 +22,8 @@ from mytracks.web.pages.frame import Frame
 from mytracks.web.problems import RETRY_AFTER, retry_after
 from mytracks.web.routes import Audience, Operation, Route, Visit
 
-PROFILE: Final = "/profile/"
 HERE: Final = "/profile/second-factor"
+_OVERVIEW: Final = f"{HERE}/"
 _SET_UP: Final = f"{HERE}/set-up/"
 
 
@@ -45,12 +46,18 @@ class SecondFactorPages:
             "obstacle": passkey_site.obstacle(visit.request, self._public_url()),
         }
 
+    async def show(self, visit: Visit) -> Answer:
+        """GET /profile/second-factor/"""
+        return self._frame.page(
+            visit, "profile/second_factor_page.html", second_factor=self.facts(visit)
+        )
+
     async def begin(self, visit: Visit) -> Answer:
         """POST /profile/second-factor/begin/"""
         try:
             self._factor.begin(visit.who.user)
         except Conflict:
-            return see_other(PROFILE)
+            return see_other(_OVERVIEW)
         return see_other(_SET_UP)
 
     async def show_set_up(self, visit: Visit) -> Answer:
@@ -77,7 +84,7 @@ class SecondFactorPages:
         async def confirmed() -> Answer:
             await self._confirmed(visit)
             await self._factor.turn_off(visit.who.user, by=visit.actor)
-            return see_other(PROFILE)
+            return see_other(_OVERVIEW)
 
         return await self._tried(confirmed, lambda *told: self._confirmation(visit, "off", *told))
 
@@ -104,11 +111,12 @@ class SecondFactorPages:
         """POST /profile/second-factor/passkeys/{id}/remove/"""
         found = self._passkey(visit, passkey)
         await self._people.passkeys.remove(visit.who.user, found.number, by=visit.actor)
-        return see_other(PROFILE)
+        return see_other(_OVERVIEW)
 
     def routes(self) -> Sequence[Route]:
         """The paths of these pages."""
         return [
+            Route(_OVERVIEW, [_get(self.show)]),
             Route(f"{HERE}/begin/", [_post(self.begin)]),
             Route(_SET_UP, [_get(self.show_set_up), _post(self.set_up)]),
             Route(f"{HERE}/off/", [_get(self.show_off), _post(self.turn_off)]),
@@ -136,8 +144,8 @@ class SecondFactorPages:
             errors = {name: list(texts) for name, texts in wrong.errors.items()}
             return again(422, errors or {"": [str(wrong)]}, ())
         except Conflict:
-            # It was turned on or off meanwhile, or took too long: the profile shows how it stands.
-            return see_other(PROFILE)
+            # It was turned on or off meanwhile, or took too long: the overview shows how it stands.
+            return see_other(_OVERVIEW)
         except Busy as busy:
             return again(429, {"": [str(busy)]}, [retry_after(busy.retry_after)])
         except Unavailable as trouble:
@@ -152,7 +160,7 @@ class SecondFactorPages:
     ) -> Answer:
         pending = self._factor.pending(visit.who.user)
         if pending is None:
-            return see_other(PROFILE)
+            return see_other(_OVERVIEW)
         return self._frame.page(
             visit,
             "profile/second_factor_set_up.html",
@@ -173,7 +181,7 @@ class SecondFactorPages:
         headers: Sequence[Header] = (),
     ) -> Answer:
         if not self._factor.is_on(visit.who.user):
-            return see_other(PROFILE)
+            return see_other(_OVERVIEW)
         return self._frame.page(
             visit,
             "profile/second_factor_confirm.html",

@@ -1,7 +1,9 @@
 """CONNECT: who is let in, what the others are told, and what happens around it."""
 
+import re
+
 from twisted.internet.defer import Deferred
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogEvent, LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Busy, Unauthenticated, Unavailable
@@ -107,6 +109,38 @@ class RefusalTests(SynchronousTestCase):
             self.rig.connect()
         self.assertEqual(1, len(told))
         self.assertNotIn("secret", repr(told))
+
+    def test_a_refusal_that_is_repeated_is_told_once_an_hour(self) -> None:
+        """A phone with an old password comes back for days; the seconds to wait are no news."""
+        with capturedLogs() as told:
+            for number in range(4 * 60):
+                self.rig.host.refusal = Busy(f"try again in {number} s", 1.0)
+                self.rig.connect()
+                self.rig.timers.advance(60)
+        self.assertEqual([None, 60, 60, 60], [times_told(event) for event in told])
+        self.rig.host.refusal = Unauthenticated("who?")
+        with capturedLogs() as told:
+            self.rig.connect()
+        self.assertEqual(1, len(told))
+
+    def test_a_refusal_that_is_repeated_is_remembered_once(self) -> None:
+        """Else one phone would push all others out of the administrator's list."""
+        self.rig.host.refusal = Unauthenticated("who?")
+        for _ in range(200):
+            self.rig.connect()
+            self.rig.timers.advance(1)
+        (refusal,) = self.rig.broker.attendance.refusals()
+        self.assertEqual("who?", refusal.reason)
+        self.rig.host.refusal = Unavailable("later")
+        self.rig.connect()
+        reasons = [each.reason for each in self.rig.broker.attendance.refusals()]
+        self.assertEqual(["later", "who?"], reasons)
+
+
+def times_told(event: LogEvent) -> int | None:
+    """How often it came, as the line says it."""
+    found = re.search(r"\(([0-9]+) times since", formatEvent(event))
+    return None if found is None else int(found[1])
 
 
 class DecidingTests(SynchronousTestCase):

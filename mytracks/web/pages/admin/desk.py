@@ -9,6 +9,7 @@ from attrs import frozen
 from mytracks.clock import iso
 from mytracks.errors import Forbidden
 from mytracks.web.answers import Answer, see_other
+from mytracks.web.pages import notices
 from mytracks.web.pages.frame import Frame
 from mytracks.web.request import Request
 from mytracks.web.routes import Audience, Operation, Route, Visit
@@ -44,13 +45,15 @@ class Desk:
         self, visit: Visit, template: str, tab: str, *, status: int = 200, **context: Any
     ) -> Answer:
         """A page of the panel. `template`: below `admin/`; `tab`: which one it belongs to."""
+        notice, headers = notices.take(visit)
+        context |= {"tab": tab, "iso": iso, "notice": notice}
         return self._frame.page(
-            visit, f"admin/{template}", status=status, tab=tab, iso=iso, **context
+            visit, f"admin/{template}", status=status, headers=headers, **context
         )
 
     def done(self, visit: Visit, where: str, notice: str) -> Answer:
         """Something was done: go to `where`, which tells so once."""
-        return see_other(where)
+        return notices.done(visit, where, notice)
 
     def route(self, path: str, show: Show | None = None, do: Show | None = None) -> Route:
         """A path below the panel's. `show`: answers GET, `do`: a posted form."""

@@ -56,15 +56,7 @@ class User:
 
     async def show(self, visit: Visit, identifier: str) -> Answer:
         """GET /admin-panel/users/{id}/"""
-        account = self._present(identifier)
-        profile = account.profile
-        sent = {
-            "email": account.email,
-            "display_name": account.display,
-            "first_name": profile.first_name,
-            "last_name": profile.last_name,
-        }
-        return self._page(visit, account, 200, sent, {})
+        return self._page(visit, self._present(identifier), 200, {}, {})
 
     async def change(self, visit: Visit, identifier: str) -> Answer:
         """POST /admin-panel/users/{id}/"""
@@ -188,7 +180,7 @@ class User:
             TAB,
             status=status,
             row=self._users.row(visit, account),
-            sent=sent,
+            sent={**_names(account), **sent},
             errors=errors,
         )
 
@@ -232,3 +224,13 @@ class User:
         if account is None:
             raise NotFound("There is no such user; somebody may have deleted the account.")
         return account
+
+
+def _names(account: Account) -> dict[str, str]:
+    """What can be changed of an account by a form, as it is."""
+    return {
+        "email": account.email,
+        "display_name": account.display,
+        "first_name": account.profile.first_name,
+        "last_name": account.profile.last_name,
+    }
