@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography import x509
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -119,6 +119,7 @@ class Renewal:
         self._wanted = Wanted(
             directory=limits.url, names=names, kind=limits.challenge, profile=limits.profile
         )
+        self._begin_anew_if_changed(self._wanted)
         self._authority = self._make_authority()
         self.look()
         self._timer.start()
@@ -181,6 +182,13 @@ class Renewal:
             self._looking = True
             self._tasks.start(self._look(), "looking after a public certificate")
 
+    def _begin_anew_if_changed(self, wanted: Wanted) -> None:
+        """Whoever has changed a setting does not wait for what came of the ones before."""
+        asked = " ".join((wanted.directory, wanted.kind, self._use.name, *wanted.names))
+        if self._progress.asked != asked:
+            anew = evolve(self._progress, asked=asked, failures=0, error="", next_try=0.0)
+            self._progress = anew
+
     async def _look(self) -> None:
         try:
             if self._clock.doubt() is not None or self._clock.now() < self._progress.next_try:
@@ -193,7 +201,9 @@ class Renewal:
 
     async def _is_due(self) -> bool:
         current, wanted = self._current(), self._wanted
-        if current is None or wanted is None or set(current.names) != set(wanted.names):
+        if current is None or wanted is None or self._progress.failures:
+            return True
+        if set(current.names) != set(wanted.names):
             return True
         last = self._progress
         if current.fingerprint.hex() == last.issued and last.directory != wanted.directory:
@@ -266,8 +276,11 @@ class Renewal:
             await self._servers.bring(chain, key, use=self._use, source=Source.ACME, by=SERVER)
         assert self._wanted is not None
         now = self._clock.now()
-        self._progress = Progress(
-            last_try=self._progress.last_try,
+        self._progress = evolve(
+            self._progress,
+            order=None,
+            failures=0,
+            error="",
             next_try=now + self._limits.retry_first,
             issued=mark.hex(),
             issued_at=int(now),

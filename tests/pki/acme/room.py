@@ -30,13 +30,14 @@ LIFE = 90
 
 class FakeAuthority:
     """acme.ports.Authority. `trouble`: what the next orders come to; `holding`: they wait for
-    `held` instead; `suggested`: when to renew, UTC seconds."""
+    `held` instead; `suggested`: when to renew, UTC seconds; `sends`: for a certificate."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self._root = lab.authority("Public CA")
         self.trouble: Exception | None = None
         self.trouble_at_begin: Exception | None = None
+        self.sends: bytes | None = None
         self.suggested: float | None = None
         self.ask_again = 6 * 3600.0
         self.holding = False
@@ -79,7 +80,7 @@ class FakeAuthority:
         if self.holding:
             self.held.append(Deferred())
             return self.held[-1]
-        return succeed(self.chain(begun.order))
+        return succeed(self._chain(begun.order) if self.sends is None else self.sends)
 
     def suggestion(self, chain: bytes) -> Deferred[Suggestion]:
         """When to renew."""
@@ -92,7 +93,7 @@ class FakeAuthority:
         """Nobody waits."""
         self.closed = True
 
-    def chain(self, order: Order) -> bytes:
+    def _chain(self, order: Order) -> bytes:
         """A certificate for it, good from now on."""
         key = load_pem_private_key(order.key.encode(), None)
         assert isinstance(key, PrivateKey)

@@ -147,7 +147,7 @@ class DueTests(ACMECase):
             renewal = await self.renewal()
             first, store = self.shown(), self.room.store
             await renewal.close()
-            again = await self.renewal(changed, store)
+            await self.renewal(changed, store)
             self.assertNotEqual(first.fingerprint, self.shown().fingerprint)
 
     async def test_the_same_after_a_restart_makes_none(self) -> None:
@@ -275,7 +275,7 @@ class FailingTests(ACMECase):
         """We were broken off between showing it and writing that down."""
         renewal = await self.renewal()
         chain = self.authority.chains[0]
-        self.authority.chain = lambda _: chain  # type: ignore[method-assign]
+        self.authority.sends = chain
         await renewal.try_now(by=ADMIN)
         await self.quiet(renewal)
         self.assertEqual("", renewal.state().error)
@@ -284,7 +284,7 @@ class FailingTests(ACMECase):
         """Authorities err, too."""
         renewal = await self.renewal()
         for wrong in (b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"):
-            self.authority.chain = lambda _, wrong=wrong: wrong  # type: ignore[method-assign, misc]
+            self.authority.sends = wrong
             await renewal.try_now(by=ADMIN)
             await self.quiet(renewal)
             self.assertIn("no certificate", renewal.state().error)
