@@ -19,6 +19,8 @@ from mytracks.control.limits import Limits as ControlLimits
 from mytracks.people.limits import Limits as PeopleLimits
 from mytracks.phones.limits import Limits as PhonesLimits
 from mytracks.phones.limits import MQTTLimits
+from mytracks.pki.acme.limits import Limits as ACMELimits
+from mytracks.pki.limits import Limits as PKILimits
 from mytracks.store.care.limits import Limits as BackupLimits
 from mytracks.store.limits import Limits as StoreLimits
 from mytracks.store.postgresql import address
@@ -190,6 +192,8 @@ SECTIONS: Final[Mapping[str, type[Any]]] = {
     "mqtt": MQTTLimits,
     "http": HTTPLimits,
     "people": PeopleLimits,
+    "pki": PKILimits,
+    "acme": ACMELimits,
     "store": StoreLimits,
     "backup": BackupLimits,
     "tracks": TracksLimits,
@@ -219,6 +223,8 @@ class Settings:
     mqtt: MQTTLimits
     http: HTTPLimits
     people: PeopleLimits
+    pki: PKILimits
+    acme: ACMELimits
     store: StoreLimits
     backup: BackupLimits
     tracks: TracksLimits

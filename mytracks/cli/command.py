@@ -5,7 +5,9 @@ import click
 from mytracks import __version__
 from mytracks.cli.care import back_up_if_due, backup, check, migrate_database, restore
 from mytracks.cli.devices import device
+from mytracks.cli.keys import key
 from mytracks.cli.options import shared_options
+from mytracks.cli.pki import pki
 from mytracks.cli.tokens import token
 from mytracks.cli.users import user
 
@@ -19,6 +21,8 @@ def mytracks() -> None:
 
 mytracks.add_command(user)
 mytracks.add_command(device)
+mytracks.add_command(pki)
+mytracks.add_command(key)
 mytracks.add_command(token)
 mytracks.add_command(backup)
 mytracks.add_command(back_up_if_due)

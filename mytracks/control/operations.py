@@ -64,11 +64,17 @@ class DevicePath(Strict):
 
 class Operations:
     """Carries out operations on the people room; tells of the `health` of all, and which
-    `database` (`sqlite` or a URL) is in use."""
+    `database` (`sqlite` or a URL) is in use. `more`: operations on other rooms, by name."""
 
     log = Logger()
 
-    def __init__(self, people: People, health: Callable[[], Health], database: str) -> None:
+    def __init__(
+        self,
+        people: People,
+        health: Callable[[], Health],
+        database: str,
+        more: Mapping[str, Work] | None = None,
+    ) -> None:
         self._people = people
         self._health = health
         self._database = database
@@ -85,6 +91,7 @@ class Operations:
             "device.credential": taking(DevicePath, self._issue_device_password),
             **tokens.table(people),
             **second_factors.table(people),
+            **(more or {}),
         }
 
     async def run(self, operation: str, arguments: Arguments) -> Answer:

@@ -1,82 +1,61 @@
 """Constructs every service and hands each what it needs. Decides nothing."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
-from mytracks.health import Health, health
-from mytracks.host.addresses import own_address
-from mytracks.mqtt.carriers.websocket import Sockets
+from mytracks.control import keys as key_operations
+from mytracks.control import pki as pki_operations
+from mytracks.control.operations import Operations
+from mytracks.daemon.certificates import forget, open_pki, public_host
+from mytracks.daemon.ground import EVERYWHERE, MQTT, Ground, Ports, condition, healthy
+from mytracks.daemon.web_services import Middle, web_services
+from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
-from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.gatekeeper import Gatekeeper
-from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
-from mytracks.phones.quarantine import Quarantine
+from mytracks.pki.build import PKI
+from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.keyring import FILE as KEYRING
 from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
-from mytracks.store.database import State
-from mytracks.store.open import POSTGRESQL, Store
+from mytracks.store.open import Store
+from mytracks.store.sealed_keys import keys_in_use, reseal_others
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
-from mytracks.web.assets import find_assets
 from mytracks.web.pages.setup import SetupToken
-from mytracks.web.services import WebServices
 from mytracks.web.site import Site
-
-EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 
 _NAME: Final = f"mytracks version {__version__}"
 
-MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
 
 
 @frozen
 class Rooms:
-    """What the daemon is made of, joined."""
+    """What the daemon is made of, joined. `handshakes`: those that came to nothing."""
 
     people: People
+    pki: PKI
     tracks: Tracks
     broker: MQTT
     gatekeeper: Gatekeeper
     site: Site
     setup: SetupToken
-
-
-@frozen(kw_only=True)
-class Ports:
-    """Where we listen; None: not."""
-
-    http: int | None
-    mqtt: int | None
-
-
-def healthy(store: Store) -> bool:
-    """Whether a commit would be stored."""
-    return store.database.health.state is State.OK
-
-
-def condition(store: Store) -> Health:
-    """How we fare, for whoever asks."""
-    known = store.database.health
-    return health(__version__, known.state.value, known.reason, known.since)
+    handshakes: Diagnoses
 
 
 def url(settings: Settings, port: int | None) -> str:
@@ -89,87 +68,35 @@ def url(settings: Settings, port: int | None) -> str:
     return f"http://{f'[{address}]' if ':' in address else address}:{port}"
 
 
-def join(
-    settings: Settings,
-    store: Store,
-    people: People,
-    keys: KeyRing,
-    clock: Clock,
-    ports: Callable[[], Ports],
-    wrap_journal: WrapJournal,
-) -> Rooms:
+def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) -> Rooms:
     """Hand every service what it needs."""
+    settings, store, clock = ground.settings, ground.store, ground.clock
+    people, pki = ground.people, ground.pki
     tracks = _tracks(settings, store, clock)
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
     journal = wrap_journal(store.journal)
-    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt)
+    gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt, pki.clients)
     broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
-    setup = SetupToken()
-    services = WebServices(
-        people=people,
-        history=tracks.history,
-        devices=tracks.devices,
-        desk=desk(store, people, tracks, broker, keys, clock),
-        live=tracks.live,
-        presence=presence,
-        http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=quarantine(store, people, intake),
-        mqtt_sockets=Sockets(broker, clock.timers),
-        attendance=broker.attendance,
-        assets=find_assets(),
-        health=partial(condition, store),
-        public_url=lambda: settings.public_url,
-        mqtt_port=lambda: ports().mqtt,
-        own_address=own_address if EVERYWHERE & set(settings.bind) else lambda: None,
-        setup=setup,
-        clock=clock,
-        http_port=lambda: ports().http,
-        database="PostgreSQL" if settings.database.startswith(POSTGRESQL) else "SQLite",
-        version=__version__,
-        trusted_proxies=settings.trusted_proxies,
-    )
-    _watch(people, broker, tracks, clock)
-    return Rooms(people, tracks, broker, gatekeeper, web_room.build(services, settings.http), setup)
+    setup, handshakes = SetupToken(), Diagnoses(clock)
+    middle = Middle(tracks, presence, intake, broker, journal)
+    services = web_services(ground, middle, setup, ports)
+    _watch(people, pki, broker, tracks, clock)
+    site = web_room.build(services, settings.http)
+    return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, handshakes)
 
 
-def _watch(people: People, broker: MQTT, tracks: Tracks, clock: Clock) -> None:
+def _watch(people: People, pki: PKI, broker: MQTT, tracks: Tracks, clock: Clock) -> None:
+    """Let the rooms that people have something in know what becomes of them."""
     people.accounts.watch(partial(withdraw, broker, tracks))
+    people.accounts.watch(partial(forget, pki))
+    pki.clients.keep_only({account.number for account in people.accounts.all()})
     people.device_passwords.watch(lambda made: tracks.devices.note(made, int(clock.now())))
 
 
 def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
     return tracks_room.build(
         store.database, store.devices, store.locations, Visibility, clock, settings.tracks
-    )
-
-
-def quarantine(store: Store, people: People, intake: Intake) -> Quarantine:
-    """Where administrators see what was set aside."""
-    return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
-
-
-def desk(
-    store: Store, people: People, tracks: Tracks, broker: MQTT, keys: KeyRing, clock: Clock
-) -> Desk:
-    """Where owners change and remove their devices."""
-
-    def withdraw(device: Device) -> Deferred[None]:
-        """By each spelling of the owner's name, for topics are routed as phones write them."""
-        tracks.live.forget(device)
-        return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
-
-    return Desk(
-        store.database,
-        store.desk,
-        store.messages,
-        tracks.devices,
-        people.device_passwords,
-        people.removals,
-        people.audit,
-        keys,
-        withdraw,
-        clock,
     )
 
 
@@ -190,9 +117,36 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
         tracks.devices.forget(revocation.user)
 
 
+def operations(ground: Ground) -> Operations:
+    """What the `mytracks` command can have done."""
+    settings, people = ground.settings, ground.people
+    database = ground.store.database
+    in_use, others = partial(database.read, keys_in_use), partial(reseal_others, database)
+    more = {
+        **pki_operations.table(ground.pki, people, public_host(settings)),
+        **key_operations.table(ground.keys, ground.pki, others, in_use),
+    }
+    return Operations(people, partial(condition, ground.store), settings.database, more)
+
+
+async def open_ground(
+    settings: Settings, store: Store, clock: Clock, reactor: Any, opened: AsyncExitStack
+) -> Ground:
+    """The rooms that others stand on, to be closed with `opened`. Raises KeyRingRefused."""
+    keys = await open_keys(settings, store)
+    people = await open_people(settings, store, keys, clock, reactor, opened)
+    pki = await open_pki(settings, store, keys, people.audit, clock, reactor, opened)
+    return Ground(settings=settings, store=store, keys=keys, people=people, pki=pki, clock=clock)
+
+
 async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
-    return open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    keys = open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    if len(keys.ids) > 1:
+        # Nobody has anything in memory yet that a rotation has sealed anew meanwhile.
+        with suppress(Unavailable):
+            keys.drop(still_named=await store.database.read(keys_in_use))
+    return keys
 
 
 async def open_people(

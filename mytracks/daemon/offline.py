@@ -3,15 +3,13 @@
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from mytracks.clock import Clock
-from mytracks.control.operations import Operations
 from mytracks.control.wire import Answer, Refusal
-from mytracks.daemon.joining import condition, open_keys, open_people
+from mytracks.daemon.joining import open_ground, operations
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.pki.keyring import KeyRingRefused
 from mytracks.settings import Settings
@@ -39,12 +37,10 @@ def run_offline(settings: Settings, operation: str, arguments: Mapping[str, Any]
                 settings.data_dir, settings.database, clock, reactor, settings.store, sys.exit
             )
             opened.push_async_callback(store.close)
-            keys = await open_keys(settings, store)
-            people = await open_people(settings, store, keys, clock, reactor, opened)
-            operations = Operations(people, partial(condition, store), settings.database)
-            answers.append(await operations.run(operation, arguments))
+            ground = await open_ground(settings, store, clock, reactor, opened)
+            answers.append(await operations(ground).run(operation, arguments))
             # There is no daemon to go on with it.
-            await people.removals.settled()
+            await ground.people.removals.settled()
 
     async def answer() -> None:
         try:

@@ -21,17 +21,18 @@ from mytracks.control.operations import Operations
 from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
+from mytracks.daemon.certificates import secure_doors
+from mytracks.daemon.ground import Ports
 from mytracks.daemon.joining import (
-    Ports,
     Rooms,
     WrapJournal,
     adopt,
-    condition,
     join,
-    open_keys,
-    open_people,
+    open_ground,
+    operations,
     url,
 )
+from mytracks.daemon.secure import SecureDoors
 from mytracks.errors import Unavailable
 from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
 from mytracks.host.garbage import settle
@@ -91,6 +92,7 @@ class Daemon(Service):
         self._ports = Ports(http=None, mqtt=None)
         self._opening: Deferred[None] | None = None
         self._rooms: Rooms | None = None
+        self._secure: SecureDoors | None = None
         self._exit_code = 0
 
     def setServiceParent(self, parent: Any) -> None:
@@ -155,33 +157,31 @@ class Daemon(Service):
             directory, settings.database, self._clock, self._reactor, settings.store, self._fatal
         )
         opened.push_async_callback(store.close)
-        keys = await open_keys(settings, store)
-        people = await open_people(settings, store, keys, self._clock, self._reactor, opened)
-        rooms = join(
-            settings, store, people, keys, self._clock, lambda: self._ports, self._wrap_journal
-        )
+        ground = await open_ground(settings, store, self._clock, self._reactor, opened)
+        rooms = join(ground, lambda: self._ports, self._wrap_journal)
         await rooms.tracks.devices.load()
         opened.push_async_callback(rooms.site.close)
         store.database.attach(rooms.broker)
         opened.callback(store.database.detach, rooms.broker)
         opened.push_async_callback(rooms.broker.close, BROKER_PATIENCE)
         await rooms.broker.start()
-        control = ControlServer(
-            directory / SOCKET_NAME,
-            Operations(people, partial(condition, store), settings.database).run,
-            self._reactor,
-            self._clock,
-            settings.control,
-        )
-        await control.open()
-        opened.push_async_callback(control.close)
+        await self._open_control(operations(ground))
         await self._listen(rooms)
+        # An authority comes to the doors that have just been opened.
+        opened.push_async_callback(rooms.pki.acme.renewal.close)
+        await rooms.pki.acme.renewal.open()
         backups = ScheduledBackups(settings, self._clock, self._reactor)
         backups.open()
         opened.push_async_callback(backups.close)
         settle()
         self._rooms = rooms
         self._announce(rooms)
+
+    async def _open_control(self, operations: Operations) -> None:
+        path, limits = self._settings.data_dir / SOCKET_NAME, self._settings.control
+        control = ControlServer(path, operations.run, self._reactor, self._clock, limits)
+        await control.open()
+        self._opened.push_async_callback(control.close)
 
     async def _listen(self, rooms: Rooms) -> None:
         settings = self._settings
@@ -192,9 +192,34 @@ class Daemon(Service):
         outbox = Outbox(partial(self._clock.later, 0))
         mqtt = await listeners.listen(Wanted("MQTT", settings.mqtt_port, carrier, outbox))
         self._ports = Ports(http=http, mqtt=mqtt)
+        secure = secure_doors(
+            settings,
+            rooms.pki,
+            rooms.broker,
+            rooms.site,
+            self._clock,
+            listeners,
+            outbox,
+            rooms.handshakes,
+            self._secure_doors_changed,
+        )
+        self._secure = secure
+        self._opened.push_async_callback(secure.close)
+        await secure.open()
+        self._count_ports(secure)
+
+    def _count_ports(self, secure: SecureDoors) -> None:
+        self._ports = attrs.evolve(self._ports, https=secure.https.port, mqtt_tls=secure.mqtt.port)
+
+    def _secure_doors_changed(self) -> None:
+        """A TLS listener has opened or closed: whoever looks into `runtime.json` has to know."""
+        if self._secure is not None:
+            self._count_ports(self._secure)
+            self._write_runtime_file()
 
     def _announce(self, rooms: Rooms) -> None:
         settings, ports = self._settings, self._ports
+        self._opened.callback(RuntimeFile(settings.data_dir).remove)
         self._write_runtime_file()
         where = url(settings, ports.http)
         self.log.info(
@@ -214,15 +239,14 @@ class Daemon(Service):
 
     def _write_runtime_file(self) -> None:
         ports, file = self._ports, RuntimeFile(self._settings.data_dir)
-        self._opened.callback(file.remove)
         runtime = Runtime(
             pid=os.getpid(),
             version=__version__,
             started=int(self._clock.now()),
             http_port=ports.http,
-            https_port=None,
+            https_port=ports.https,
             mqtt_port=ports.mqtt,
-            mqtt_tls_port=None,
+            mqtt_tls_port=ports.mqtt_tls,
         )
         try:
             file.remove()

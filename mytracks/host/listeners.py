@@ -43,23 +43,35 @@ class Wanted:
 
 
 class Listeners:
-    """The open ports of one process."""
+    """The open ports of one process. They may open and close at any time."""
 
     def __init__(self, reactor: IReactorTCP, addresses: Sequence[str]) -> None:
         self._reactor = reactor
         self._addresses = addresses
-        self._open: list[IListeningPort] = []
+        self._open: list[tuple[str, IListeningPort]] = []
 
     async def listen(self, wanted: Wanted) -> int | None:
-        """Listen on every address; the actual port, None when it is off. Raises PortTaken."""
+        """Listen on every address; the actual port, None when it is off. Raises PortTaken: then it
+        listens on none of them.
+        """
         if wanted.port == OFF:
             return None
         port = wanted.port
-        for address in self._addresses:
-            opened = await self._listen(wanted, usable(address), port)
-            self._open.append(opened)
-            port = cast(IPv4Address | IPv6Address, opened.getHost()).port
+        try:
+            for address in self._addresses:
+                opened = await self._listen(wanted, usable(address), port)
+                self._open.append((wanted.name, opened))
+                port = cast(IPv4Address | IPv6Address, opened.getHost()).port
+        except PortTaken:
+            await self.shut(wanted.name)
+            raise
         return port
+
+    async def shut(self, name: str) -> None:
+        """Accept nothing more for the service of that name; its connections go on."""
+        ports = [port for of, port in self._open if of == name]
+        self._open = [(of, port) for of, port in self._open if of != name]
+        await _all_closed(ports)
 
     async def _listen(self, wanted: Wanted, address: str, port: int) -> IListeningPort:
         endpoint: IStreamServerEndpoint = (
@@ -80,9 +92,14 @@ class Listeners:
 
     async def close(self) -> None:
         """Accept nothing more."""
-        closing = [Deferred.fromCoroutine(_closed(port)) for port in self._open]
+        ports = [port for _, port in self._open]
         self._open = []
-        await DeferredList(closing, consumeErrors=True)
+        await _all_closed(ports)
+
+
+async def _all_closed(ports: Sequence[IListeningPort]) -> None:
+    closing = [Deferred.fromCoroutine(_closed(port)) for port in ports]
+    await DeferredList(closing, consumeErrors=True)
 
 
 async def _closed(port: IListeningPort) -> None:

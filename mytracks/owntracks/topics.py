@@ -5,6 +5,9 @@ from typing import Final, NamedTuple
 
 ROOT: Final = "owntracks"
 COMMAND: Final = "cmd"
+OWN: Final = "user"
+"""What phones write as their user level when they know no user name (OwnTracks 2); no account has
+this name."""
 
 LONGEST_DEVICE: Final = 64
 """Characters of a device's name (contract 3)."""
@@ -62,6 +65,13 @@ def owner(topic: str) -> str | None:
     """The user level alone, lower case; None outside `owntracks/`."""
     levels = topic.split("/", 2)
     return levels[1].lower() if len(levels) > 1 and levels[0] == ROOT else None
+
+
+def moved(topic: str, user: str) -> str:
+    """`topic`, or a filter, below `owntracks/`, with `user` as its user level."""
+    levels = topic.split("/", 2)
+    levels[1] = user
+    return "/".join(levels)
 
 
 def base(user: str, device: str) -> str:

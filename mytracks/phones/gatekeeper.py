@@ -4,7 +4,10 @@ Asked on every publish and every delivery: it never waits, and looks at values o
 """
 
 from collections.abc import Callable
+from enum import Flag
 from typing import Final, Protocol
+
+from attrs import evolve
 
 from mytracks.errors import Forbidden, Unauthenticated, Unavailable
 from mytracks.mqtt.protocol.packets.connect import Connect
@@ -19,6 +22,35 @@ STATISTICS: Final = "$SYS/"
 """Where a broker tells how it fares: that is for administrators."""
 _ANONYMOUS: Final = "anonymous "
 """How the mark of an account begins for those who act as it without signing in."""
+_CERTIFIED: Final = "certificate "
+"""The same for those who came by a certificate; their account's number and its SHA-256 follow."""
+_UNNAMED: Final = " unnamed"
+"""How that ends for those who gave no user name."""
+_MOST_HABITS: Final = 10_000
+
+
+class Habit(Flag):
+    """How the topics look that a client without a user name writes itself."""
+
+    NONE = 0
+    OWN_LEVEL = 1
+    """It wrote the level `user` where its name belongs."""
+    BY_NAME = 2
+    """It subscribed to topics with its name in them."""
+
+
+class Holding(Protocol):
+    """Whose a certificate is. `pki.state.Holder` implements it."""
+
+    @property
+    def user(self) -> int: ...
+
+
+class Holders(Protocol):
+    """The client certificates that we issued. `pki.clients.Clients` implements it."""
+
+    def holder(self, fingerprint: bytes) -> Holding | None:
+        """Whose the certificate with this SHA-256 is, if it is in force. Never waits."""
 
 
 class SignIn(Protocol):
@@ -28,6 +60,12 @@ class SignIn(Protocol):
         self, name: str | None, password: str | bytes | None, *, door: Door, address: str
     ) -> Principal:
         """Raises Unauthenticated, Busy or Unavailable."""
+
+    def certificate(
+        self, user: int, fingerprint: bytes, username: str | None, *, door: Door, address: str
+    ) -> Principal:
+        """Who shows the account's certificate, and the name `username`, if any. Never waits.
+        Raises Forbidden."""
 
     def again(self, user: int, device: str | None, door: Door) -> Principal | None:
         """Who signed in so before, if they still could. Never waits."""
@@ -41,10 +79,18 @@ class SignIn(Protocol):
 
 class Gatekeeper:
     """The rights of contract 3 in one's own topics and in free ones. `storing`: whether a commit
-    would work."""
+    would work. `holders`: whose client certificates are; None: nobody has any."""
 
-    def __init__(self, signin: SignIn, storing: Callable[[], bool], limits: MQTTLimits) -> None:
+    def __init__(
+        self,
+        signin: SignIn,
+        storing: Callable[[], bool],
+        limits: MQTTLimits,
+        holders: Holders | None = None,
+    ) -> None:
         self._signin = signin
+        self._holders = holders
+        self._habits: dict[bytes, Habit] = {}
         self._storing = storing
         self._limits = limits
         self._judged: tuple[bytes, bool] = (b"", False)
@@ -70,6 +116,8 @@ class Gatekeeper:
         """
         if not self._storing():
             raise Unavailable("Nothing can be stored at the moment.")
+        if peer.certificate is not None:
+            return self._certified(peer.certificate, connect.username, peer.address)
         if not connect.username and not connect.password:
             return self._nobody(peer.address)
         if not connect.username or not connect.password:
@@ -83,11 +131,14 @@ class Gatekeeper:
         return who.name
 
     def mark(self, who: Principal) -> str:
-        """`<account>`, `<account>/<device>` or `anonymous <account>`: no credentials, they may
-        have changed meanwhile.
+        """`<account>`, `<account>/<device>`, `anonymous <account>` or `certificate <account>
+        <SHA-256>`: no credentials, they may have changed meanwhile.
         """
         if who.anonymous:
             return f"{_ANONYMOUS}{who.user}"
+        if who.certificate is not None:
+            named = _UNNAMED if who.unnamed else ""
+            return f"{_CERTIFIED}{who.user} {who.certificate.hex()}{named}"
         return f"{who.user}" if who.device is None else f"{who.user}/{who.device}"
 
     async def recall(self, mark: str) -> Principal | None:
@@ -99,8 +150,22 @@ class Gatekeeper:
             who = self._signin.anonymous(name, door=Door.MQTT) if name else None
             number = int(mark.removeprefix(_ANONYMOUS))
             return who if who is not None and who.user == number else None
+        if mark.startswith(_CERTIFIED):
+            return self._recall_certified(mark)
         user, _, device = mark.partition("/")
         return self._signin.again(int(user), device or None, Door.MQTT)
+
+    def meant_topic(self, who: Principal, topic: str) -> str:
+        """To a client that gave no user name, the level `user` is its own (contract 3)."""
+        return self._meant(who, topic) if who.unnamed else topic
+
+    def meant_filter(self, who: Principal, topic_filter: str) -> str:
+        """The same of what it subscribes to."""
+        if not who.unnamed:
+            return topic_filter
+        if topics.owner(topic_filter) == who.name:
+            self._note(who, Habit.BY_NAME)
+        return self._meant(who, topic_filter)
 
     def may_publish(
         self,
@@ -128,11 +193,53 @@ class Gatekeeper:
         broker fares is told to administrators.
         """
         topic = message.topic
-        if topics.owner(topic) != who.name and not self._is_open(who, topic):
+        owner = topics.owner(topic)
+        if owner == who.name:
+            message = self._as_written(who, message) if who.unnamed else message
+        elif not (who.unnamed and owner == topics.OWN) and not self._is_open(who, topic):
             return None
         if self._is_stray_command(message):
             return None
         return message
+
+    def _meant(self, who: Principal, written: str) -> str:
+        if topics.owner(written) != topics.OWN:
+            return written
+        self._note(who, Habit.OWN_LEVEL)
+        return topics.moved(written, who.name)
+
+    def _as_written(self, who: Principal, message: Message) -> Message:
+        """A phone knows its own topics by the level that it writes itself: it would take what has
+        another one for somebody else's, and not carry out its commands."""
+        if self._habits.get(who.certificate or b"") != Habit.OWN_LEVEL:
+            return message
+        return evolve(message, topic=topics.moved(message.topic, topics.OWN))
+
+    def _note(self, who: Principal, habit: Habit) -> None:
+        key = who.certificate or b""
+        before = self._habits.get(key, Habit.NONE)
+        if habit not in before:
+            self._habits[key] = before | habit
+            if len(self._habits) > _MOST_HABITS:
+                del self._habits[next(iter(self._habits))]
+
+    def _certified(self, fingerprint: bytes, username: str | None, address: str) -> Principal:
+        holder = self._holders.holder(fingerprint) if self._holders is not None else None
+        if holder is None:
+            raise Forbidden("The certificate is not in force.")
+        self._habits.pop(fingerprint, None)
+        return self._signin.certificate(
+            holder.user, fingerprint, username or None, door=Door.MQTT, address=address
+        )
+
+    def _recall_certified(self, mark: str) -> Principal | None:
+        """The session outlives its certificate, for the next one of the same person."""
+        unnamed = mark.endswith(_UNNAMED)
+        user, _, shown = mark.removeprefix(_CERTIFIED).removesuffix(_UNNAMED).partition(" ")
+        who = self._signin.again(int(user), None, Door.MQTT)
+        if who is None:
+            return None
+        return evolve(who, certificate=bytes.fromhex(shown), unnamed=unnamed)
 
     def _nobody(self, address: str) -> Principal:
         name = self._limits.anonymous_user

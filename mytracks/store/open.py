@@ -12,6 +12,12 @@ from twisted.internet.interfaces import IReactorFromThreads
 from mytracks.clock import Clock
 from mytracks.store.accounts import StoredAccounts
 from mytracks.store.audit import StoredAudit
+from mytracks.store.certificates import (
+    StoredAuthorities,
+    StoredLeaves,
+    StoredRevocationLists,
+    StoredServerCertificates,
+)
 from mytracks.store.contexts import Contexts
 from mytracks.store.database import Database
 from mytracks.store.desk import StoredDesk
@@ -27,6 +33,7 @@ from mytracks.store.quarantine import Quarantine, SetAsideMessages
 from mytracks.store.recording import Recorder
 from mytracks.store.recovery import StoredRecoveryCodes
 from mytracks.store.sealed import sealed_exists
+from mytracks.store.settings import StoredSettings
 from mytracks.store.sqlite.driver import SQLiteDatabase
 from mytracks.store.sqlite.opening import prepare, refusal
 from mytracks.store.tokens import StoredTokens
@@ -54,6 +61,11 @@ class Store:
     quarantine: SetAsideMessages
     desk: StoredDesk
     messages: StoredMessages
+    authorities: StoredAuthorities
+    server_certificates: StoredServerCertificates
+    leaves: StoredLeaves
+    revocation_lists: StoredRevocationLists
+    settings: StoredSettings
 
     def sealed_exists(self) -> Deferred[bool]:
         """Whether some record is sealed, so that it takes the key ring to read it."""
@@ -156,4 +168,9 @@ def _furnished(database: Database, limits: Limits) -> Store:
         quarantine=SetAsideMessages(recorder.carefully),
         desk=StoredDesk(),
         messages=StoredMessages(),
+        authorities=StoredAuthorities(),
+        server_certificates=StoredServerCertificates(),
+        leaves=StoredLeaves(),
+        revocation_lists=StoredRevocationLists(),
+        settings=StoredSettings(),
     )

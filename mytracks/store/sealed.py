@@ -5,7 +5,14 @@ from typing import Final
 from sqlalchemy import literal, select
 
 from mytracks.store.database import sql
-from mytracks.store.schema import authority, device, leaf, server_certificate, user_account
+from mytracks.store.schema import (
+    authority,
+    device,
+    leaf,
+    server_certificate,
+    setting,
+    user_account,
+)
 from mytracks.store.statements import Statement
 from mytracks.transaction import Transaction
 
@@ -19,8 +26,14 @@ SEALED: Final = (
 """Every column that holds something sealed."""
 
 ANY: Final = [
-    Statement(select(literal(1)).select_from(column.table).where(column.is_not(None)).limit(1))
-    for column in SEALED
+    *(
+        Statement(select(literal(1)).select_from(column.table).where(column.is_not(None)).limit(1))
+        for column in SEALED
+    ),
+    # The account with a public authority, and its orders.
+    Statement(
+        select(literal(1)).select_from(setting).where(setting.c.name.like("acme.%")).limit(1)
+    ),
 ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.acme import ACMEChallenges
 from mytracks.web.api.audit import Audit
 from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
@@ -38,6 +39,7 @@ from mytracks.web.pages.setup import Setup
 from mytracks.web.pages.static import Static
 from mytracks.web.phone_settings import PhoneSettings
 from mytracks.web.proxies import Proxies
+from mytracks.web.redirects import ToHTTPS
 from mytracks.web.router import Router
 from mytracks.web.routes import Route
 from mytracks.web.services import WebServices
@@ -63,7 +65,12 @@ def build(services: WebServices, limits: Limits) -> Site:
     ]
     openapi.describe(routes)
     return Site(
-        Router(routes, identity, ErrorPages(frame, identity)),
+        Router(
+            routes,
+            identity,
+            ErrorPages(frame, identity),
+            ToHTTPS(services.public_url, services.https_port),
+        ),
         live,
         SecurityHeaders(services.public_url),
         Proxies(
@@ -96,6 +103,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Connections(services.attendance, services.clock).routes(),
         *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
+        *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),
     ]
 

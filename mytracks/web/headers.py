@@ -64,4 +64,4 @@ def _make(host: bytes, secure: bool, public_url: str | None) -> bytes:
     if public and not (secure and host == public):
         sources.append(b" wss://" + public)
     policy = b"Content-Security-Policy: " + _POLICY % b"".join(sources) + b"\r\n"
-    return policy + _FIXED + (_HSTS if secure or public else b"")
+    return policy + _FIXED + (_HSTS if public else b"")

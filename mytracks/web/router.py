@@ -22,7 +22,7 @@ from mytracks.web.answers import Answer, HandOver
 from mytracks.web.identity import Identity, session_token
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.problems import WrongMedia, problem, refusal
-from mytracks.web.redirects import sign_in_first
+from mytracks.web.redirects import ToHTTPS, sign_in_first
 from mytracks.web.request import PUBLISHING_PATHS, Request
 from mytracks.web.routes import Audience, Operation, Route
 
@@ -32,10 +32,17 @@ class Router:
 
     log: ClassVar[Logger] = Logger()
 
-    def __init__(self, routes: Sequence[Route], identity: Identity, pages: ErrorPages) -> None:
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        identity: Identity,
+        pages: ErrorPages,
+        to_https: ToHTTPS | None = None,
+    ) -> None:
         self.routes = routes
         self._identity = identity
         self._pages = pages
+        self._to_https = to_https
         self._publishing: dict[bytes, tuple[Route, Operation]] = {}
         app = Klein()
         app.url_map.merge_slashes = False
@@ -113,6 +120,10 @@ class Router:
     async def _answer(
         self, request: Request, operation: Operation, parts: dict[str, str]
     ) -> Answer | HandOver:
+        if self._to_https is not None and operation.audience is Audience.BROWSER:
+            elsewhere = self._to_https.answer(request)
+            if elsewhere is not None:
+                return elsewhere
         try:
             visit = await self._identity.enter(request, operation)
             return await operation.handler(visit, **parts)

@@ -29,7 +29,8 @@ class WebServices:
     `attendance`: MQTT's clients.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
-    administrator."""
+    administrator. `https_port`: None where there is no TLS, or another one sees to it.
+    `acme_challenge`: what a public authority is told that asks for a token, if anything."""
 
     people: People
     history: History
@@ -51,6 +52,7 @@ class WebServices:
     version: str
     trusted_proxies: Sequence[Network] = ()
     https_port: Callable[[], int | None] = lambda: None
+    acme_challenge: Callable[[str], str | None] = lambda _: None
     mqtt_tls_port: Callable[[], int | None] = lambda: None
     http_port: Callable[[], int | None] = lambda: None
     database: str = "SQLite"

@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks import __version__
-from mytracks.daemon.joining import condition, healthy
+from mytracks.daemon.ground import condition, healthy
 from mytracks.errors import Unavailable
 from mytracks.health import DatabaseCondition, Health
 from mytracks.mqtt.protocol.packets.connect import Connect
@@ -71,6 +71,9 @@ class HealthTests(SynchronousTestCase):
 
             def anonymous(self, *_: Any, **__: Any) -> None:
                 """Nobody is let in without credentials."""
+
+            def certificate(self, *_: Any, **__: Any) -> Any:
+                return "in"
 
         gatekeeper = Gatekeeper(Open(), lambda: healthy(self.store), MQTTLimits())
         connect = Connect(4, "c", True, 60, None, "ana", b"word")

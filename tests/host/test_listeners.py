@@ -36,6 +36,31 @@ class ListenersTests(TestCase):
         self.assertIn(f"MQTT cannot listen on port {port}", str(caught.exception))
         await self.listeners.close()
 
+    async def test_one_service_can_be_shut_while_the_others_go_on(self) -> None:
+        """Without a certificate there is no TLS; whoever waits for its port can have it."""
+        port = await self.listeners.listen(Wanted("HTTPS", 0, self.factory))
+        other = await self.listeners.listen(Wanted("HTTP", 0, self.factory))
+        assert port is not None
+        assert other is not None
+        await self.listeners.shut("HTTPS")
+        self.assertEqual(port, await self.listeners.listen(Wanted("MQTT", port, self.factory)))
+        with self.assertRaises(PortTaken):
+            await self.listeners.listen(Wanted("HTTPS", other, self.factory))
+        await self.listeners.close()
+
+    async def test_one_that_cannot_listen_everywhere_listens_nowhere(self) -> None:
+        """Half of a service would be found by some and not by others."""
+        taken = Listeners(reactor, ["127.0.0.2"])
+        port = await taken.listen(Wanted("HTTP", 0, self.factory))
+        assert port is not None
+        both = Listeners(reactor, ["127.0.0.1", "127.0.0.2"])
+        with self.assertRaises(PortTaken):
+            await both.listen(Wanted("MQTT", port, self.factory))
+        self.assertEqual(port, await self.listeners.listen(Wanted("MQTT", port, self.factory)))
+        await taken.close()
+        await both.close()
+        await self.listeners.close()
+
     async def test_several_addresses_share_the_chosen_port(self) -> None:
         """One number in runtime.json has to be true for all of them."""
         both = Listeners(reactor, ["127.0.0.1", "127.0.0.2"])

@@ -43,6 +43,17 @@ class OnePassword:
             raise Unauthenticated("wrong")
         return ANA
 
+    def certificate(
+        self, user: int, fingerprint: bytes, username: str | None, *, door: Door, address: str
+    ) -> Principal:
+        """Ana's, whatever number it is of."""
+        if username not in (None, "ana"):
+            raise Forbidden("another user's")
+        unnamed = username is None
+        return Principal(
+            user, "ana", False, door, None, address, certificate=fingerprint, unnamed=unnamed
+        )
+
     def again(self, user: int, device: str | None, door: Door) -> Principal | None:
         """Everybody but who is gone."""
         if (user, device) in self.gone:

@@ -43,12 +43,16 @@ class Stream(protocol.Protocol):
 
     def connectionMade(self) -> None:
         self._wire = cast(Wire, self.transport)
+        self._begin(peer_of(self._wire, self._listener))
+
+    def _begin(self, peer: Peer, waited: float = 0.0) -> None:
+        """MQTT may be spoken now. `waited`: seconds that it took until here."""
         if ITCPTransport.providedBy(self._wire):
             # Answers are small and awaited; joining them is done before they are written.
             self._wire.setTcpNoDelay(True)
         # Twisted calls our pauseProducing when its buffer is full: the only bound it has.
         self._wire.registerProducer(self, True)
-        self._client = self._broker.attach(self, _peer(self._wire, self._listener))
+        self._client = self._broker.attach(self, peer, waited)
 
     def dataReceived(self, data: bytes) -> None:
         self._client.received(data)
@@ -107,7 +111,8 @@ class StreamFactory(protocol.ServerFactory):
         return Stream(self._broker, self._listener)
 
 
-def _peer(wire: Wire, listener: str) -> Peer:
+def peer_of(wire: Wire, listener: str) -> Peer:
+    """Who is at the far end of `wire`."""
     shown = wire.getPeer()
     # A dual-stack listener shows IPv4 addresses as mapped ones.
     address = str(getattr(shown, "host", "")).removeprefix("::ffff:")

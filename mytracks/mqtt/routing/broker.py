@@ -124,10 +124,17 @@ class Broker(Generic[Who, Facts, Kept]):
         self._exchange.adopt(limits)
         self._bulletin.adopt(limits.sys_interval)
 
-    def attach(self, link: Link, peer: Peer) -> Client[Who, Facts, Kept]:
-        """A new connection: tell what is returned of its bytes and of its end."""
+    @property
+    def limits(self) -> Limits:
+        """Those in force."""
+        return self._terms.limits
+
+    def attach(self, link: Link, peer: Peer, waited: float = 0.0) -> Client[Who, Facts, Kept]:
+        """A new connection: tell what is returned of its bytes and of its end. `waited`: seconds
+        that it took until here, of those that a CONNECT may take.
+        """
         machine = Connection(self._connection_limits)
-        client = Client(link, peer, machine, self._exchange, self._registry, self._door)
+        client = Client(link, peer, machine, self._exchange, self._registry, self._door, waited)
         arrival = self._registry.arrive(client, peer.address)
         if not self._listening or arrival is Arrival.FAR_TOO_MANY:
             self._counters.turned_away += 1

@@ -71,6 +71,7 @@ class Client(Generic[Who, Facts, Kept]):
         exchange: Exchange[Who, Facts, Kept],
         registry: "Registry[Client[Who, Facts, Kept]]",
         door: Door[Who],
+        waited: float = 0.0,
     ) -> None:
         self.peer = peer
         self._link = link
@@ -87,7 +88,7 @@ class Client(Generic[Who, Facts, Kept]):
         self._connect: Connect | None = None
         self._stage = Stage.ARRIVED
         self._timer: IDelayedCall | None = None
-        self._wait(exchange.terms.limits.connect_timeout, self._close)
+        self._wait(max(0.0, exchange.terms.limits.connect_timeout - waited), self._close)
 
     @property
     def who(self) -> Who | None:

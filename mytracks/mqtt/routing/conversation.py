@@ -132,8 +132,10 @@ class Conversation(Generic[Who, Facts, Kept]):
         """
         exchange, who = self._exchange, self.who
         will = connect.will
-        if will is not None and exchange.permits(who, will.topic, will.payload):
-            self._will = Message(will.topic, will.payload, will.qos, will.retain)
+        if will is not None:
+            topic = exchange.terms.gatekeeper.meant_topic(who, will.topic)
+            if exchange.permits(who, topic, will.payload):
+                self._will = Message(topic, will.payload, will.qos, will.retain)
         mark = exchange.terms.gatekeeper.mark(who)
         opening = exchange.sessions.open(
             who, mark, self.namespace, self.client_id, connect.level, connect.clean_session
@@ -157,19 +159,19 @@ class Conversation(Generic[Who, Facts, Kept]):
     def begin(self, connack: bytes) -> None:
         """CONNACK, then all the rest [MQTT-3.2.0-1]."""
         self.wire.write(connack)
-        exchange = self._exchange
+        exchange, who = self._exchange, self.who
         if self.durable is None:
-            clean = CleanSession(
-                self.who, self.namespace, self.client_id, self.wire, exchange.terms
-            )
+            clean = CleanSession(who, self.namespace, self.client_id, self.wire, exchange.terms)
             self._outgoing = clean
-            self._subscriber = Subscriber(clean, clean, self.wire, self._machine, exchange)
+            self._subscriber = Subscriber(who, clean, clean, self.wire, self._machine, exchange)
             return
         outgoing = DurableOutgoing(
-            self.durable, self.who, self.wire, exchange.terms, exchange.ledger, exchange
+            self.durable, who, self.wire, exchange.terms, exchange.ledger, exchange
         )
         self._outgoing = self.durable.outgoing = outgoing
-        self._subscriber = Subscriber(self.durable, outgoing, self.wire, self._machine, exchange)
+        self._subscriber = Subscriber(
+            who, self.durable, outgoing, self.wire, self._machine, exchange
+        )
 
     def forget_will(self) -> None:
         """The client leaves in good order [MQTT-3.1.2-10]."""
@@ -296,7 +298,8 @@ class Conversation(Generic[Who, Facts, Kept]):
 
     def _published(self, event: Published) -> None:
         publish = event.publish
-        topic, payload, packet_id = publish.topic, publish.payload, publish.packet_id
+        payload, packet_id = publish.payload, publish.packet_id
+        topic = self._exchange.terms.gatekeeper.meant_topic(self.who, publish.topic)
         if not self._permits(topic, payload):
             self.stored(packet_id)  # [MQTT-3.3.5-2]
             return
@@ -306,7 +309,8 @@ class Conversation(Generic[Who, Facts, Kept]):
 
     def _too_large(self, event: TooLarge) -> None:
         publish = event.publish
-        topic, head, packet_id = publish.topic, publish.payload, publish.packet_id
+        head, packet_id = publish.payload, publish.packet_id
+        topic = self._exchange.terms.gatekeeper.meant_topic(self.who, publish.topic)
         if not self._permits(topic, head):
             self.stored(packet_id)
             return

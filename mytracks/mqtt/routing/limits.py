@@ -37,6 +37,8 @@ class Limits:
     """The same for one address, signed in or not."""
     max_connections_per_user: int = field(default=100, validator=ge(1))
     """The same for one user."""
+    max_handshakes: int = field(default=2_000, validator=ge(1))
+    """TLS connections whose handshake is not finished, in all; one more is closed at once."""
     max_subscriptions: int = field(default=500, validator=ge(0))
     """Of one user, all clients together; a further filter is not granted."""
     max_retained: int = field(default=1_000, validator=ge(0))

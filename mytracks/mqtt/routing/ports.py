@@ -42,11 +42,15 @@ class Standing(Enum):
 
 @frozen
 class Peer:
-    """Where a connection comes from: the address it shows and the listener it reached."""
+    """Where a connection comes from: the address it shows and the listener it reached.
+
+    `certificate`: the SHA-256 of the client certificate that it showed; None: it showed none.
+    """
 
     address: str
     port: int
     listener: str
+    certificate: bytes | None = None
 
 
 class Verdict(Enum):
@@ -73,6 +77,12 @@ class Gatekeeper(Protocol[Who]):
 
         Asked once for each session and Will, when the broker starts. Raises errors.Unavailable.
         """
+
+    def meant_topic(self, who: Who, topic: str) -> str:
+        """The topic that is meant where this client publishes to `topic`. Never waits."""
+
+    def meant_filter(self, who: Who, topic_filter: str) -> str:
+        """The same where it subscribes to `topic_filter`. Never waits."""
 
     def may_publish(self, who: Who, topic: str, payload: bytes) -> Verdict:
         """Asked for each PUBLISH and for a Will, at CONNECT and when it is due. Never waits."""

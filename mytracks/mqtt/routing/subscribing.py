@@ -20,20 +20,23 @@ from mytracks.mqtt.routing.wire import Wire
 
 
 class Subscriber(Generic[Who]):
-    """The subscriptions of one connection's session."""
+    """The subscriptions of one connection's session. `who`: whose filters they are, for what they
+    mean is the host's to say."""
 
-    __slots__ = ("_exchange", "_machine", "_outgoing", "_session", "_wire")
+    __slots__ = ("_exchange", "_machine", "_outgoing", "_session", "_who", "_wire")
 
     log = Logger()
 
     def __init__(
         self,
+        who: Who,
         session: Session[Who],
         outgoing: Outgoing,
         wire: Wire,
         machine: Connection,
         exchange: Exchange[Who, Any, Any],
     ) -> None:
+        self._who = who
         self._session = session
         self._outgoing = outgoing
         self._wire = wire
@@ -51,6 +54,9 @@ class Subscriber(Generic[Who]):
         What is new in a durable session is durable before. While nothing can be stored it is
         answered all the same: a phone waits for that before it does anything else (OwnTracks 3.5).
         """
+        asked = Subscribe(
+            asked.packet_id, tuple((self._meant(written), qos) for written, qos in asked.requests)
+        )
         changes: list[Subscribed | Unsubscribed] = []
         codes = [self._subscribe(*request, changes) for request in asked.requests]
         self._durably(changes, partial(self._subscribed, asked, codes))
@@ -58,7 +64,7 @@ class Subscriber(Generic[Who]):
     def unsubscribe(self, asked: Unsubscribe) -> None:
         """UNSUBACK, whatever there was [MQTT-3.10.4-5]."""
         changes: list[Subscribed | Unsubscribed] = []
-        for topic_filter in asked.filters:
+        for topic_filter in map(self._meant, asked.filters):
             self._outgoing.cease(topic_filter)
             if self._exchange.subscriptions.remove(self._session, topic_filter) and isinstance(
                 self._session, DurableSession
@@ -70,6 +76,9 @@ class Subscriber(Generic[Who]):
         """The connection is over."""
         if not isinstance(self._session, DurableSession):
             self._exchange.subscriptions.leave(self._session)
+
+    def _meant(self, written: str) -> str:
+        return self._exchange.terms.gatekeeper.meant_filter(self._who, written)
 
     def _subscribe(
         self, topic_filter: str, wished: int, changes: list[Subscribed | Unsubscribed]

@@ -13,6 +13,7 @@ from attrs import evolve, field, frozen
 from mytracks.clock import EARLIEST, believable, iso
 from mytracks.store.care import sqlite_side
 from mytracks.store.care.backup import Source
+from mytracks.store.care.certificates import counted
 from mytracks.store.care.folder import backups, made
 from mytracks.store.care.sides import Side, counts, refuse_unfinished, revision
 from mytracks.store.care.wording import SQLITE, worded
@@ -71,7 +72,8 @@ def _database(source: Source, now: float, full: bool) -> Iterator[Finding]:
         return
     with closing(side):
         first = partial(_pages, full=full) if source.database == SQLITE else _server
-        for look in (first, _tables, _counts, partial(_dates, now)):
+        certified = partial(_certificates, source.directory, now)
+        for look in (first, _tables, _counts, partial(_dates, now), certified):
             try:
                 with worded("it cannot be looked at", source.directory / FILE, source.database):
                     found = look(side)
@@ -161,6 +163,18 @@ def _dates(now: float, side: Side) -> Finding:
         told = f"the newest report came at {iso(newest)}, after what the clock says now"
         return Finding("dates", WARNING, told, facts)
     return Finding("dates", OK, f"the newest report came at {iso(newest)}", facts)
+
+
+def _certificates(directory: Path, now: float, side: Side) -> Finding:
+    """Whether certificates, their keys and the revocation lists fit together."""
+    if revision(side) != REVISION:
+        return Finding("certificates", WARNING, "not looked at before the tables are made new")
+    found, faults = counted(side, directory, now)
+    facts = {"counts": found, "faults": faults}
+    if faults:
+        return Finding("certificates", BAD, "; ".join(faults), facts)
+    told = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in found.items())
+    return Finding("certificates", OK, told, facts)
 
 
 _TOLD: Final = {"user_account": "accounts", "device": "devices", "location": "locations"}

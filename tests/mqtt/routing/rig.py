@@ -61,6 +61,7 @@ class Host:
         self.fleeting: set[str] = set()
         self.unknown: set[str] = set()
         self.secret: set[str] = set()
+        self.meant: dict[str, str] = {}
         self.announced: list[Fact] = []
         self.peers: list[Peer] = []
 
@@ -81,6 +82,12 @@ class Host:
     async def recall(self, mark: str) -> str | None:
         who = mark.removeprefix("mark of ")
         return None if who in self.unknown else who
+
+    def meant_topic(self, who: str, topic: str) -> str:
+        return self.meant.get(topic, topic)
+
+    def meant_filter(self, who: str, topic_filter: str) -> str:
+        return self.meant.get(topic_filter, topic_filter)
 
     def may_publish(self, who: str, topic: str, payload: bytes) -> Verdict:
         if topic in self.faulty:
