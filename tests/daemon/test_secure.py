@@ -6,6 +6,7 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
 from mytracks.daemon.secure import LOOK_EVERY, Door, SecureDoors
@@ -144,8 +145,12 @@ class SecureDoorsTests(SecureDoorsCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             room, doors = await self.standing(mqtt=port)
-            await room.server()
-            room.timers.advance(LOOK_EVERY)
+            with capturedLogs() as events:
+                await room.server()
+                room.timers.advance(LOOK_EVERY)
+            told = [each for each in events if "error" in each and each.get("error") is not None]
+            self.assertEqual(1, len(told), told)
+            self.assertIn(str(port), str(told[0]["error"]))
             self.assertIsNone(doors.mqtt.open)
             self.assertIsNotNone(doors.https.open)
         room.timers.advance(LOOK_EVERY)

@@ -4,6 +4,9 @@ import contextlib
 import http.client
 import socket
 import ssl
+import subprocess
+import sys
+from threading import Thread
 from typing import Any
 
 from cryptography import x509
@@ -167,13 +170,16 @@ class OffTests(ACMECase):
     """Without a directory."""
 
     def test_nobody_is_contacted_and_nothing_is_answered(self) -> None:
-        """Off by default; a client for it is not even loaded."""
+        """Off by default; what would contact somebody is not even loaded."""
         daemon = self.new_daemon().start()
         answer = self.web(daemon).ask("GET", CHALLENGE + "abc")
         self.assertEqual(404, answer.status)
-        maps = (daemon.data.parent / "x").parent  # The daemon's home: nothing of ACME lies there.
-        self.assertEqual([], list(maps.rglob("*acme*")))
-        self.assertNotIn("certificate for", daemon.log)
+        self.assertEqual([], self.told(daemon)["problems"])
+        words = "import mytracks.daemon.service, sys; print({'acme', 'requests'} & {*sys.modules})"
+        done = subprocess.run(
+            [sys.executable, "-c", words], capture_output=True, env=daemon.environ, check=True
+        )
+        self.assertEqual(b"set()", done.stdout.strip())
 
     def test_terms_that_nobody_agreed_to_end_the_start(self) -> None:
         """In one line that says what to do."""
@@ -270,7 +276,6 @@ class FailingTests(ACMECase):
         pebble = self.authority().start()
         liar = socket.create_server((LOCAL, pebble.http))
         self.addCleanup(liar.close)
-        from threading import Thread
 
         def lie() -> None:
             with contextlib.suppress(OSError):

@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Progress:
     """How far we are. `asked`: by which settings. `order`: one that is under way. `failures`: in a
     row; `error`: of the last. `next_try`: no order before that. `issued`: fingerprint of the last
-    certificate, in hex, and `directory`: from where it came."""
+    certificate, in hex, and `issued_as`: by which settings."""
 
     asked: str = ""
     order: Order | None = field(default=None, repr=False)
@@ -39,7 +39,7 @@ class Progress:
     next_try: float = 0.0
     issued: str = ""
     issued_at: int | None = None
-    directory: str = ""
+    issued_as: str = ""
 
 
 class Kept:

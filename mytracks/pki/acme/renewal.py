@@ -22,6 +22,7 @@ from mytracks.pki.acme.names import read
 from mytracks.pki.acme.ports import Account, Authority, OrderFailed, Suggestion, Wanted
 from mytracks.pki.book import Note
 from mytracks.pki.certificates import fingerprint
+from mytracks.pki.importing import host_names
 from mytracks.pki.ports import ServerCertificate, ServerState, Source, Use
 from mytracks.pki.servers import Servers
 from mytracks.sharing.identity import SERVER, Actor
@@ -184,7 +185,8 @@ class Renewal:
 
     def _begin_anew_if_changed(self, wanted: Wanted) -> None:
         """Whoever has changed a setting does not wait for what came of the ones before."""
-        asked = " ".join((wanted.directory, wanted.kind, self._use.name, *wanted.names))
+        what = (wanted.directory, wanted.kind, wanted.profile, self._use.name, *wanted.names)
+        asked = " ".join(what)
         if self._progress.asked != asked:
             anew = evolve(self._progress, asked=asked, failures=0, error="", next_try=0.0)
             self._progress = anew
@@ -200,13 +202,10 @@ class Renewal:
             await self._fetch()
 
     async def _is_due(self) -> bool:
-        current, wanted = self._current(), self._wanted
-        if current is None or wanted is None or self._progress.failures:
+        current, last = self._current(), self._progress
+        if current is None or last.failures:
             return True
-        if set(current.names) != set(wanted.names):
-            return True
-        last = self._progress
-        if current.fingerprint.hex() == last.issued and last.directory != wanted.directory:
+        if current.fingerprint.hex() == last.issued and last.issued_as != last.asked:
             return True
         await self._ask_when(current)
         return self._clock.now() >= self._renewal_of(current)
@@ -244,7 +243,7 @@ class Renewal:
         except CancelledError:
             raise
         except (OrderFailed, Refused) as error:
-            await self._failed(str(error), isinstance(error, OrderFailed) and error.over)
+            await self._failed(str(error), isinstance(error, Invalid) or _is_over(error))
         except Exception as error:
             await self._failed("by a mistake of ours, which the log tells of", over=True)
             raise error
@@ -269,12 +268,12 @@ class Renewal:
 
     async def _issued(self, got: tuple[bytes, bytes]) -> None:
         """Show it, and forget what it replaces once that has expired."""
-        chain, key = got
-        mark, current = _fingerprint(chain), self._current()
+        (chain, key), current = got, self._current()
+        assert self._wanted is not None
+        mark = _checked(chain, self._wanted.names)
         if current is None or current.fingerprint != mark:
             # Else we were broken off when it was shown already.
             await self._servers.bring(chain, key, use=self._use, source=Source.ACME, by=SERVER)
-        assert self._wanted is not None
         now = self._clock.now()
         self._progress = evolve(
             self._progress,
@@ -284,7 +283,7 @@ class Renewal:
             next_try=now + self._limits.retry_first,
             issued=mark.hex(),
             issued_at=int(now),
-            directory=self._wanted.directory,
+            issued_as=self._progress.asked,
         )
         names = ", ".join(self._wanted.names)
         self.log.info("a public certificate for {names} is shown", names=names)
@@ -352,9 +351,19 @@ class Renewal:
         return Note(by, action, f"acme:{name}", detail)
 
 
-def _fingerprint(chain: bytes) -> bytes:
-    """Of the first certificate in it. Raises OrderFailed."""
+def _is_over(error: Exception) -> bool:
+    return isinstance(error, OrderFailed) and error.over
+
+
+def _checked(chain: bytes, wanted: tuple[str, ...]) -> bytes:
+    """The fingerprint of the first certificate in it. Raises OrderFailed: it is not what was
+    ordered."""
     try:
-        return fingerprint(x509.load_pem_x509_certificates(chain)[0])
+        leaf = x509.load_pem_x509_certificates(chain)[0]
+        lacking = set(wanted) - set(host_names(leaf))
     except (ValueError, IndexError):
         raise OrderFailed("what the authority sent is no certificate", over=True) from None
+    if lacking:
+        told = ", ".join(sorted(lacking))
+        raise OrderFailed(f"the authority's certificate is not for {told}", over=True)
+    return fingerprint(leaf)

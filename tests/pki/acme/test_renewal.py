@@ -6,8 +6,8 @@ from mytracks.errors import Conflict
 from mytracks.pki.acme.limits import Limits
 from mytracks.pki.acme.ports import OrderFailed
 from mytracks.pki.ports import ServerState, Source, Use
-from tests.pki.acme.room import ASKED, DIRECTORY, LIFE, NAME, ACMECase, FakeAuthority
-from tests.pki.memory import MemoryStore
+from tests.pki import lab
+from tests.pki.acme.room import ASKED, LIFE, NAME, ACMECase, FakeAuthority
 from tests.pki.room import ADMIN
 
 HOUR = 3600.0
@@ -143,6 +143,7 @@ class DueTests(ACMECase):
         for changed in (
             evolve(ASKED, names=(NAME, "maps.example.test")),
             evolve(ASKED, directory="https://other.example.test/dir"),
+            evolve(ASKED, profile="shortlived"),
         ):
             renewal = await self.renewal()
             first, store = self.shown(), self.room.store
@@ -290,6 +291,21 @@ class FailingTests(ACMECase):
             self.assertIn("no certificate", renewal.state().error)
         self.assertIsNotNone(self.current())
 
+    async def test_a_certificate_for_less_than_was_ordered_is_not_shown(self) -> None:
+        """Nor is one that has ended: with each try a new order is made."""
+        renewal = await self.renewal()
+        first = self.shown()
+        self.authority.sends = lab.make(NAME, purposes=lab.SERVER, names=["other.example.test"]).pem
+        await renewal.try_now(by=ADMIN)
+        await self.quiet(renewal)
+        self.assertIn(f"is not for {NAME}", renewal.state().error)
+        self.authority.sends = lab.make(NAME, purposes=lab.SERVER, names=[NAME]).pem
+        await renewal.try_now(by=ADMIN)
+        await self.quiet(renewal)
+        self.assertIn("cannot be used", renewal.state().error)
+        self.assertIsNone(renewal._progress.order)
+        self.assertEqual(first, self.shown())
+
     async def test_a_mistake_of_ours_ends_no_later_try(self) -> None:
         """It is logged, and told."""
         renewal = await self.renewal()
@@ -351,42 +367,3 @@ class EndTests(ACMECase):
         self.assertTrue(authority.closed)
         self.assertIsNone(self.challenges.answer("token1"))
         self.assertFalse(renewal.state().running)
-
-
-class KeptTests(ACMECase):
-    """What outlives a restart."""
-
-    async def test_nothing_of_it_is_stored_in_clear(self) -> None:
-        """Account and order hold private keys."""
-        renewal = await self.renewal()
-        self.authority.trouble = OrderFailed("later")
-        await renewal.try_now(by=ADMIN)
-        await self.quiet(renewal)
-        texts = self.room.store.settings.texts
-        self.assertEqual({"acme.account", "acme.order"}, set(texts))
-        for text in texts.values():
-            self.assertNotIn("PRIVATE", text)
-            self.assertNotIn(DIRECTORY, text)
-
-    async def test_it_is_sealed_anew_with_the_rest(self) -> None:
-        """Else an old key of the ring could never go."""
-        renewal = await self.renewal()
-        store, before = self.room.store, dict(self.room.store.settings.texts)
-        store.seal.mark = b"2"
-        self.assertEqual(2, await self.kept().reseal())
-        self.assertNotEqual(before, store.settings.texts)
-        await renewal.close()
-        again = await self.renewal(store=store)
-        await again.try_now(by=ADMIN)
-        await self.quiet(again)
-        account, _ = self.authority.began[0]
-        assert account is not None
-        self.assertEqual("acct/1", account.uri)
-
-    async def test_what_cannot_be_read_is_begun_anew(self) -> None:
-        """An account costs nothing; what is shown goes on."""
-        store = MemoryStore()
-        store.settings.texts = {"acme.account": "!", "acme.order": "AAAA"}
-        await self.renewal(store=store)
-        self.assertIsNotNone(self.current())
-        self.assertEqual((None, None), self.authority.began[0])
