@@ -89,11 +89,11 @@ def import_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
 @shared_options
 @click.pass_obj
 def rotate_keys(console: Console) -> None:
-    """Make a new key, and seal private keys of certificates with it anew."""
+    """Make a new key, and seal with it anew whatever is sealed."""
     done = console.ask("key.rotate", {})
     console.tell(
         done,
-        f"{done['resealed']} private keys are sealed with a new key; {done['keys']} keys are kept, "
+        f"{done['resealed']} secrets are sealed with a new key; {done['keys']} keys are kept, "
         f"{done['forgotten']} forgotten.",
     )
 

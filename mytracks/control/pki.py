@@ -193,6 +193,7 @@ def _server(each: ServerCertificate) -> dict[str, Any]:
         **_certified(each),
         "names": list(each.names),
         "use": each.use.name.lower(),
+        "source": each.source.name.lower(),
         "state": each.state.name.lower(),
     }
 

@@ -13,7 +13,7 @@ from mytracks.host.prompt import Outbox
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.pki import build as pki_room
-from mytracks.pki.acme.challenges import Challenges
+from mytracks.pki.acme.build import Asked
 from mytracks.pki.build import PKI
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.ports import Audit, Seal
@@ -33,7 +33,10 @@ async def open_pki(
     opened: AsyncExitStack,
 ) -> PKI:
     """The certificates room, to be closed with `opened`."""
-    pki = pki_room.build(store.database, store, seal, audit, clock, reactor, settings.pki)
+    public = Asked(limits=settings.acme, public_host=public_host(settings))
+    pki = pki_room.build(
+        store.database, store, seal, audit, clock, reactor, settings.pki, public=public
+    )
     opened.push_async_callback(pki.close)
     await pki.open()
     return pki
@@ -56,8 +59,11 @@ def secure_doors(
     mqtt, streams = mqtt_door(
         broker, recognise, asks, settings.mqtt_tls_port, clock, diagnoses, outbox
     )
-    https = https_door(site, settings.https_port, clock, diagnoses, Challenges())
-    return SecureDoors(https, mqtt, streams, pki.trust, clock, listeners, changed)
+    challenges = pki.acme.challenges
+    https = https_door(site, settings.https_port, clock, diagnoses, challenges)
+    doors = SecureDoors(https, mqtt, streams, pki.trust, clock, listeners, changed)
+    challenges.watch(doors.follow_challenges)
+    return doors
 
 
 def public_host(settings: Settings) -> str | None:

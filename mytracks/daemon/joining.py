@@ -1,12 +1,11 @@
 """Constructs every service and hands each what it needs. Decides nothing."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from attrs import frozen
-from twisted.internet.defer import Deferred
 
 from mytracks import __version__
 from mytracks.clock import Clock
@@ -14,57 +13,35 @@ from mytracks.control import keys as key_operations
 from mytracks.control import pki as pki_operations
 from mytracks.control.operations import Operations
 from mytracks.daemon.certificates import forget, open_pki, public_host
-from mytracks.health import Health, health
-from mytracks.host.addresses import own_address
-from mytracks.mqtt.carriers.websocket import Sockets
+from mytracks.daemon.ground import EVERYWHERE, MQTT, Ground, Ports, condition, healthy
+from mytracks.daemon.web_services import Middle, web_services
+from mytracks.errors import Unavailable
 from mytracks.mqtt.routing.broker import Broker
 from mytracks.mqtt.routing.journal import Journal
 from mytracks.people import build as people_room
 from mytracks.people.build import People
 from mytracks.people.revocations import Reason, Revocation
-from mytracks.phones.desk import Desk
 from mytracks.phones.facts import Fact, Kept
 from mytracks.phones.gatekeeper import Gatekeeper
-from mytracks.phones.http_mode import HTTPMode
 from mytracks.phones.intake import Intake
 from mytracks.phones.presence import Presence
-from mytracks.phones.quarantine import Quarantine
 from mytracks.pki.build import PKI
 from mytracks.pki.handshakes import Diagnoses
 from mytracks.pki.keyring import FILE as KEYRING
 from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
-from mytracks.sharing.identity import Device, Principal
 from mytracks.sharing.visibility import Visibility
-from mytracks.store.database import State
 from mytracks.store.open import Store
-from mytracks.store.sealed_keys import keys_in_use
+from mytracks.store.sealed_keys import keys_in_use, reseal_others
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
-from mytracks.web.assets import find_assets
 from mytracks.web.pages.setup import SetupToken
-from mytracks.web.services import WebServices
 from mytracks.web.site import Site
-
-EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})
 
 _NAME: Final = f"mytracks version {__version__}"
 
-MQTT: TypeAlias = Broker[Principal, Fact, Kept]
 WrapJournal = Callable[[Journal[Fact, Kept]], Journal[Fact, Kept]]
-
-
-@frozen(kw_only=True)
-class Ground:
-    """What everything stands on, open."""
-
-    settings: Settings
-    store: Store
-    keys: KeyRing
-    people: People
-    pki: PKI
-    clock: Clock
 
 
 @frozen
@@ -81,27 +58,6 @@ class Rooms:
     handshakes: Diagnoses
 
 
-@frozen(kw_only=True)
-class Ports:
-    """Where we listen; None: not."""
-
-    http: int | None
-    mqtt: int | None
-    https: int | None = None
-    mqtt_tls: int | None = None
-
-
-def healthy(store: Store) -> bool:
-    """Whether a commit would be stored."""
-    return store.database.health.state is State.OK
-
-
-def condition(store: Store) -> Health:
-    """How we fare, for whoever asks."""
-    known = store.database.health
-    return health(__version__, known.state.value, known.reason, known.since)
-
-
 def url(settings: Settings, port: int | None) -> str:
     """What to type into a browser on this machine, or the address that the world uses."""
     if settings.public_url is not None:
@@ -115,7 +71,7 @@ def url(settings: Settings, port: int | None) -> str:
 def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) -> Rooms:
     """Hand every service what it needs."""
     settings, store, clock = ground.settings, ground.store, ground.clock
-    people, pki, keys = ground.people, ground.pki, ground.keys
+    people, pki = ground.people, ground.pki
     tracks = _tracks(settings, store, clock)
     presence = Presence()
     intake = Intake(tracks.devices, tracks.live, presence, clock, settings.phones)
@@ -123,30 +79,8 @@ def join(ground: Ground, ports: Callable[[], Ports], wrap_journal: WrapJournal) 
     gatekeeper = Gatekeeper(people.signin, partial(healthy, store), settings.mqtt, pki.clients)
     broker: MQTT = Broker(gatekeeper, intake, journal, clock, settings.mqtt, _NAME)
     setup, handshakes = SetupToken(), Diagnoses(clock)
-    services = WebServices(
-        people=people,
-        history=tracks.history,
-        devices=tracks.devices,
-        desk=desk(store, people, tracks, broker, keys, clock),
-        live=tracks.live,
-        presence=presence,
-        http_mode=HTTPMode(broker, journal, intake, clock),
-        quarantine=quarantine(store, people, intake),
-        mqtt_sockets=Sockets(broker, clock.timers),
-        attendance=broker.attendance,
-        pki=pki,
-        handshakes=handshakes,
-        assets=find_assets(),
-        health=partial(condition, store),
-        public_url=lambda: settings.public_url,
-        mqtt_port=lambda: ports().mqtt,
-        own_address=partial(address_of, settings),
-        setup=setup,
-        clock=clock,
-        version=__version__,
-        trusted_proxies=settings.trusted_proxies,
-        https_port=lambda: ports().https,
-    )
+    middle = Middle(tracks, presence, intake, broker, journal)
+    services = web_services(ground, middle, setup, handshakes, ports)
     _watch(people, pki, broker, tracks, clock)
     site = web_room.build(services, settings.http)
     return Rooms(people, pki, tracks, broker, gatekeeper, site, setup, handshakes)
@@ -163,40 +97,6 @@ def _watch(people: People, pki: PKI, broker: MQTT, tracks: Tracks, clock: Clock)
 def _tracks(settings: Settings, store: Store, clock: Clock) -> Tracks:
     return tracks_room.build(
         store.database, store.devices, store.locations, Visibility, clock, settings.tracks
-    )
-
-
-def quarantine(store: Store, people: People, intake: Intake) -> Quarantine:
-    """Where administrators see what was set aside."""
-    return Quarantine(store.database, store.quarantine, intake, people.accounts, people.audit)
-
-
-def address_of(settings: Settings) -> str | None:
-    """With which others reach us, where we listen everywhere."""
-    return own_address() if EVERYWHERE & set(settings.bind) else None
-
-
-def desk(
-    store: Store, people: People, tracks: Tracks, broker: MQTT, keys: KeyRing, clock: Clock
-) -> Desk:
-    """Where owners change and remove their devices."""
-
-    def withdraw(device: Device) -> Deferred[None]:
-        """By each spelling of the owner's name, for topics are routed as phones write them."""
-        tracks.live.forget(device)
-        return broker.withdraw(device.owner_name, f"owntracks/+/{device.name}/#")
-
-    return Desk(
-        store.database,
-        store.desk,
-        store.messages,
-        tracks.devices,
-        people.device_passwords,
-        people.removals,
-        people.audit,
-        keys,
-        withdraw,
-        clock,
     )
 
 
@@ -220,10 +120,11 @@ def withdraw(broker: MQTT, tracks: Tracks, revocation: Revocation) -> None:
 def operations(ground: Ground) -> Operations:
     """What the `mytracks` command can have done."""
     settings, people = ground.settings, ground.people
-    in_use = partial(ground.store.database.read, keys_in_use)
+    database = ground.store.database
+    in_use, others = partial(database.read, keys_in_use), partial(reseal_others, database)
     more = {
         **pki_operations.table(ground.pki, people, public_host(settings)),
-        **key_operations.table(ground.keys, ground.pki, in_use),
+        **key_operations.table(ground.keys, ground.pki, others, in_use),
     }
     return Operations(people, partial(condition, ground.store), settings.database, more)
 
@@ -240,7 +141,12 @@ async def open_ground(
 
 async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
-    return open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    keys = open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    if len(keys.ids) > 1:
+        # Nobody has anything in memory yet that a rotation has sealed anew meanwhile.
+        with suppress(Unavailable):
+            keys.drop(still_named=await store.database.read(keys_in_use))
+    return keys
 
 
 async def open_people(

@@ -55,7 +55,13 @@ class Door:
         self._stand_in = stand_in
         self._wanted = Wanted(name, port, factory, outbox)
         self._ready = False
+        self._deaf = False
         self._told = ""
+
+    @property
+    def port(self) -> int | None:
+        """Where it serves; None: nowhere, even if it listens to prove that a name is ours."""
+        return None if self._deaf else self.open
 
     @property
     def is_due(self) -> bool:
@@ -81,6 +87,7 @@ class Door:
             )
         else:
             self._ready = True
+            self._deaf = shown is None
 
     async def settle(self, listeners: Listeners) -> None:
         """Open it or close it, as is due. Raises PortTaken."""
@@ -103,7 +110,7 @@ class Door:
 
 
 class SecureDoors:
-    """Both. `changed` is called when one has opened or closed."""
+    """Both. `changed` is called when one has begun or ceased to serve."""
 
     def __init__(
         self,
@@ -125,6 +132,7 @@ class SecureDoors:
         self._tasks = Tasks()
         self._lock = DeferredLock()
         self._closing = False
+        self._ports: Sequence[int | None] = ()
         self._looking = Repeating(clock, LOOK_EVERY, self._look, "looking after certificates")
 
     async def open(self) -> None:
@@ -132,6 +140,7 @@ class SecureDoors:
         for door in self._doors:
             door.follow(self._trust)
             await door.settle(self._listeners)
+        self._ports = [door.port for door in self._doors]
         self._trust.watch(self._follow)
         self._looking.start()
 
@@ -160,20 +169,26 @@ class SecureDoors:
         self._streams.sweep()
         if any(door.is_due for door in self._doors):
             self._tasks.start(self._settle(), "opening and closing TLS listeners")
+        else:
+            self._tell()
 
     async def _settle(self) -> None:
         await self._lock.acquire()
         try:
-            before = [door.open for door in self._doors]
             for door in self._doors:
                 try:
                     await door.settle(self._listeners)
                 except PortTaken as error:
                     door.complain(error)
-            if before != [door.open for door in self._doors]:
-                self._changed()
+            self._tell()
         finally:
             self._lock.release()
+
+    def _tell(self) -> None:
+        ports = [door.port for door in self._doors]
+        if ports != self._ports:
+            self._ports = ports
+            self._changed()
 
 
 def mqtt_door(

@@ -22,8 +22,8 @@ from mytracks.control.server import ControlServer
 from mytracks.control.wire import SOCKET_NAME
 from mytracks.daemon.backups import ScheduledBackups
 from mytracks.daemon.certificates import secure_doors
+from mytracks.daemon.ground import Ports
 from mytracks.daemon.joining import (
-    Ports,
     Rooms,
     WrapJournal,
     adopt,
@@ -167,6 +167,9 @@ class Daemon(Service):
         await rooms.broker.start()
         await self._open_control(operations(ground))
         await self._listen(rooms)
+        # An authority comes to the doors that have just been opened.
+        opened.push_async_callback(rooms.pki.acme.renewal.close)
+        await rooms.pki.acme.renewal.open()
         backups = ScheduledBackups(settings, self._clock, self._reactor)
         backups.open()
         opened.push_async_callback(backups.close)
@@ -206,7 +209,7 @@ class Daemon(Service):
         self._count_ports(secure)
 
     def _count_ports(self, secure: SecureDoors) -> None:
-        self._ports = attrs.evolve(self._ports, https=secure.https.open, mqtt_tls=secure.mqtt.open)
+        self._ports = attrs.evolve(self._ports, https=secure.https.port, mqtt_tls=secure.mqtt.port)
 
     def _secure_doors_changed(self) -> None:
         """A TLS listener has opened or closed: whoever looks into `runtime.json` has to know."""

@@ -1,6 +1,7 @@
 """Joins the certificates room: constructs its services and hands each what it needs."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from attrs import frozen
 from cryptography.x509 import random_serial_number
@@ -9,6 +10,8 @@ from twisted.logger import Logger
 
 from mytracks.clock import Clock
 from mytracks.pki import ports
+from mytracks.pki.acme import build as acme_room
+from mytracks.pki.acme.build import ACME, Asked
 from mytracks.pki.authority import Authorities
 from mytracks.pki.book import Book, Stored
 from mytracks.pki.care import Care
@@ -36,6 +39,7 @@ class PKI:
     resealing: Resealing
     care: Care
     book: Book
+    acme: ACME
 
     log = Logger()
 
@@ -60,27 +64,36 @@ class PKI:
             *self.authorities.problems(),
             *self.lists.problems(),
             *self.servers.problems(),
+            *self.acme.renewal.problems(),
         ]
+
+
+class AllStored(Stored, acme_room.Stored, Protocol):
+    """What the store offers the room."""
 
 
 def build(
     transactions: Transactions,
-    stored: Stored,
+    stored: AllStored,
     seal: ports.Seal,
     audit: ports.Audit,
     clock: Clock,
     reactor: IReactorFromThreads,
     limits: Limits,
     serial: Callable[[], int] = random_serial_number,
+    public: Asked = Asked(),  # noqa: B008 - it is frozen
 ) -> PKI:
     """The room, joined. `reactor`: where the answers of the threads arrive. `serial`: where serial
-    numbers come from."""
+    numbers come from. `public`: which public certificate is wanted."""
     signing = Signing(reactor, limits)
     keys = Keys(seal)
     book = Book(transactions, stored, audit, keys, signing, clock, limits)
     lists = Lists(book, keys, signing)
     servers = Servers(book, keys, signing, lists, serial)
     clients = Clients(book, keys, signing, lists, serial)
+    acme = acme_room.build(
+        public, transactions, stored, seal, audit, signing, servers, clock, reactor
+    )
     return PKI(
         authorities=Authorities(book, keys, signing),
         servers=servers,
@@ -88,7 +101,8 @@ def build(
         lists=lists,
         trust=book.trust,
         signing=signing,
-        resealing=Resealing(book, keys, signing),
+        resealing=Resealing(book, keys, signing, acme.kept),
         care=Care(lists, clients, servers, clock, limits),
         book=book,
+        acme=acme,
     )

@@ -76,6 +76,9 @@ _OURS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "no shared cipher": ("it knows no cipher that we do", ""),
     "unsupported protocol": ("it speaks no TLS version that we do (1.2 and 1.3)", ""),
+    "version too low": ("it speaks no TLS version that we do (1.2 and 1.3)", ""),
+    "no suitable key share": ("it knows no key exchange that we do", ""),
+    "no suitable signature algorithm": ("it takes no signature that our certificate can make", ""),
     "wrong version number": ("it does not speak TLS", "This port wants TLS: turn it on there."),
     "http request": ("it speaks HTTP without TLS", "This port wants TLS."),
     "packet length too long": (
@@ -148,10 +151,11 @@ class Diagnoses:
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         self.log.info(
-            "TLS with {address} at {listener} failed: {reason}",
+            "TLS with {address} at {listener} failed: {reason}{advice}",
             address=address,
             listener=listener,
             reason=reason,
+            advice=f". {advice}" if advice else "",
             asked=asked,
         )
 

@@ -26,6 +26,15 @@ MOST_CHAIN: Final = 8
 MOST_BYTES: Final = 64 * 1024
 """Of what is read at all."""
 
+_UNREADABLE: Final = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+"""All that the library says of what is no certificate."""
+
 
 @frozen
 class BroughtAuthority:
@@ -58,7 +67,7 @@ def read_certificates(text: bytes, where: str = "certificate") -> Sequence[x509.
         whole = all(each.serial_number > 0 for each in found)
         for each in found:
             each.public_key(), each.extensions, each.subject, each.issuer
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension):
+    except _UNREADABLE:
         raise _wrong(where, "is no certificate in PEM or DER") from None
     if not whole:
         raise _wrong(where, "has a serial number that is not positive")
@@ -126,7 +135,7 @@ def read_request(text: bytes) -> PublicKey:
             raise ValueError("too large")
         request = load(text)
         whole, key = request.is_signature_valid, request.public_key()
-    except (ValueError, UnsupportedAlgorithm):
+    except _UNREADABLE:
         raise _wrong("request", "is no certificate request in PEM or DER") from None
     check_strength(key, "request")
     if not whole:

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import evolve
 
+from mytracks.pki.acme.kept import Kept
 from mytracks.pki.book import Book, Change
 from mytracks.pki.keys import Keys
 from mytracks.pki.ports import Authority, Certified, Leaf, ServerCertificate
@@ -18,10 +19,11 @@ Progress = Callable[[int, int], object]
 class Resealing:
     """One small commit for each key; whatever breaks it off, what was done stays readable."""
 
-    def __init__(self, book: Book, keys: Keys, signing: Signing) -> None:
+    def __init__(self, book: Book, keys: Keys, signing: Signing, kept: Kept) -> None:
         self._book = book
         self._keys = keys
         self._signing = signing
+        self._kept = kept
 
     async def run(self, progress: Progress = lambda _done, _all: None) -> int:
         """Seal all anew; how many. `progress` is called with how many are done, and of how many.
@@ -32,7 +34,7 @@ class Resealing:
         for done, row in enumerate(rows, 1):
             await self._book.take(partial(self._one, type(row), row.number))
             progress(done, len(rows))
-        return len(rows)
+        return len(rows) + await self._kept.reseal()
 
     async def _one(self, kind: type[Certified], number: int) -> None:
         row = self._book.table(kind).get(number)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mytracks.web.api.account import Account
+from mytracks.web.api.acme import ACMEChallenges
 from mytracks.web.api.audit import Audit
 from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
@@ -24,17 +25,20 @@ from mytracks.web.limits import Limits
 from mytracks.web.live import LiveDoor
 from mytracks.web.mqtt_socket import MQTTSocket
 from mytracks.web.openapi import OpenAPI
+from mytracks.web.pages.about import About
 from mytracks.web.pages.admin.panel import panel
-from mytracks.web.pages.certificates import CertificatePages
+from mytracks.web.pages.api_docs import APIDocs
 from mytracks.web.pages.errors import ErrorPages
 from mytracks.web.pages.frame import Frame
 from mytracks.web.pages.login import Login
 from mytracks.web.pages.map import MapPage
 from mytracks.web.pages.passkey_sign_in import PasskeySignIn
+from mytracks.web.pages.profile.profile import profile
 from mytracks.web.pages.second_factor import SecondFactorPages
 from mytracks.web.pages.second_step import SecondStep
 from mytracks.web.pages.setup import Setup
 from mytracks.web.pages.static import Static
+from mytracks.web.phone_settings import PhoneSettings
 from mytracks.web.proxies import Proxies
 from mytracks.web.redirects import ToHTTPS
 from mytracks.web.router import Router
@@ -55,6 +59,7 @@ def build(services: WebServices, limits: Limits) -> Site:
     routes = [
         *_api(services, openapi),
         *_pages(services, frame),
+        *APIDocs(frame, lambda: openapi.document).routes(),
         *panel(services, frame, live),
         *live.routes(),
         *MQTTSocket(services.mqtt_sockets, identity).routes(),
@@ -100,12 +105,21 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Connections(services.attendance, services.handshakes, services.clock).routes(),
         *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
         *HealthPaths(services.health).routes(),
+        *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),
     ]
 
 
 def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
     people, public_url = services.people, services.public_url
+    phone_settings = PhoneSettings(
+        public_url=public_url,
+        http_port=services.http_port,
+        https_port=services.https_port,
+        mqtt_port=services.mqtt_port,
+        mqtt_tls_port=services.mqtt_tls_port,
+        own_address=services.own_address,
+    )
     entrance = Entrance(people)
     second_step = SecondStep(people, entrance, frame, services.clock)
     login = Login(people, frame, entrance, second_step, public_url)
@@ -115,18 +129,24 @@ def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:
         services.live,
         Devices(services.history, services.presence),
         services.clock,
-        services.public_url,
-        services.mqtt_port,
-        services.own_address,
+        phone_settings,
     )
     setup = Setup(services.setup, services.people.accounts, entrance, frame)
+    about = About(
+        frame=frame,
+        phone_settings=phone_settings,
+        health=services.health,
+        public_url=public_url,
+        database=services.database,
+        clock=services.clock,
+    )
     return [
         *map_page.routes(),
+        *about.routes(),
         *login.routes(),
         *second_step.routes(),
         *PasskeySignIn(people, entrance, public_url).routes(),
-        *SecondFactorPages(people, frame, public_url).routes(),
-        *CertificatePages(frame, services.pki, services.clock).routes(),
+        *profile(services, frame, SecondFactorPages(people, frame, public_url)),
         *setup.routes(),
         *Static(services.assets).routes(),
     ]

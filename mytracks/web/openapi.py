@@ -145,10 +145,13 @@ class OpenAPI:
     def __init__(self, version: str) -> None:
         self._version = version
         self._written = b"{}"
+        self.document: dict[str, Any] = {}
+        """Empty until it is described."""
 
     def describe(self, routes: Sequence[Route]) -> None:
         """Write it down for these routes."""
-        self._written = msgspec.json.encode(document(routes, self._version))
+        self.document = document(routes, self._version)
+        self._written = msgspec.json.encode(self.document)
 
     async def show(self, visit: Visit) -> Answer:
         """GET /api/openapi.json"""

@@ -26,11 +26,13 @@ from mytracks.web.proxies import Network
 @frozen(kw_only=True)
 class WebServices:
     """`health`: as of now. `public_url`: scheme and
-    host without a path, None while it is not known. `mqtt_port`: None where MQTT does not listen.
+    host without a path, None while it is not known. The ports: None where it does not listen now.
+    `database`: its kind, as people call it.
     `attendance`: MQTT's clients.
     `own_address`: with which others reach us, where we listen there.
     `trusted_proxies`: whose forwarding headers are believed. `setup`: the way in while there is no
     administrator. `https_port`: None where there is no TLS, or another one sees to it.
+    `acme_challenge`: what a public authority is told that asks for a token, if anything.
     `handshakes`: those of TLS that came to nothing."""
 
     people: People
@@ -55,3 +57,7 @@ class WebServices:
     version: str
     trusted_proxies: Sequence[Network] = ()
     https_port: Callable[[], int | None] = lambda: None
+    acme_challenge: Callable[[str], str | None] = lambda _: None
+    mqtt_tls_port: Callable[[], int | None] = lambda: None
+    http_port: Callable[[], int | None] = lambda: None
+    database: str = "SQLite"

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tests.bench import storms
+from tests.bench import storms, tls
 from tests.bench.accounting import resident_kib, say
 from tests.bench.broker import broker
 from tests.bench.loads import CONNECTIONS, PHONES, Measured, Server, idle_connections, posting
@@ -123,6 +123,7 @@ def main() -> None:
         "recorded",
         "storm",
         "reconnect",
+        "tls",
         "store",
     )
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
@@ -136,7 +137,7 @@ def main() -> None:
     wanted = options.sections or sections
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
-    if set(wanted) - {"store", "broker", "storm", "reconnect"}:
+    if set(wanted) - {"store", "broker", "storm", "reconnect", "tls"}:
         daemons(wanted, options)
     if "broker" in wanted:
         broker(options)
@@ -144,6 +145,8 @@ def main() -> None:
         storms.storm(options.seconds)
     if "reconnect" in wanted:
         storms.reconnect(options.runs)
+    if "tls" in wanted:
+        tls.tls(options.runs)
     if "store" in wanted:
         storing(options.seconds, options.runs, options.rows)
 

@@ -59,7 +59,7 @@ class FirstDayTests(BrowserCase):
         self.assert_clean(guest)
 
         page.get_by_role("button", name="anna", exact=True).click()
-        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Logout").click()
         page.wait_for_url(re.compile("/login/"))
         page.goto("/")
         page.wait_for_url(re.compile("/login/"))

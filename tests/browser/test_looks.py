@@ -1,22 +1,25 @@
 """Every page in both themes and at both sizes: no barrier, no complaint, and a picture for eyes.
 
 axe-core judges barriers. Pictures go to `tests/browser/pictures`, or where MYTRACKS_PICTURES says;
-with MYTRACKS_README_PICTURE the README's is made too, at that path. Both begin at the top of the
+with MYTRACKS_GALLERY the README's are made too, in that folder. Both begin at the top of the
 checkout.
 """
 
 import os
-import shutil
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
 
 from tests.browser.cases import (
+    PASSWORD,
     BrowserCase,
+    User,
     afternoon,
     is_live,
     map_is_idle,
@@ -27,10 +30,14 @@ from tests.browser.cases import (
 from tests.browser.chromium import DESK, PHONE
 from tests.browser.family import live_a_day
 from tests.whole.daemon import Daemon
+from tests.whole.patience import until
+from tests.whole.web import Web
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / os.environ.get("MYTRACKS_PICTURES", "tests/browser/pictures")
-README: Final = os.environ.get("MYTRACKS_README_PICTURE")
+GALLERY: Final = os.environ.get("MYTRACKS_GALLERY")
+IN_A_HAND: Final = ("map", "about", "profile", "admin-users")
+"""Pages that hang in the gallery as a phone shows them at night, too."""
 AXE: Final = ROOT / "static/node_modules/axe-core/axe.min.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN: Final = """async (tags) => {
@@ -38,6 +45,7 @@ RUN: Final = """async (tags) => {
   const shown = ({ id, help, nodes }) => [`${id}: ${help}`, ...nodes.map((node) => node.html)];
   return violations.map((violation) => shown(violation).join("\\n"));
 }"""
+UNFOLD: Final = "ways => ways.forEach((way) => { way.open = true; })"
 
 
 @frozen
@@ -60,8 +68,20 @@ def looks() -> Iterator[Look]:
         yield Look(theme, device, size)
 
 
-class LookTests(BrowserCase):
-    """Each page as people meet it."""
+def hang(page: Page, name: str, look: Look) -> None:
+    """Put the page's picture into the gallery, if one is made and this look hangs there."""
+    if GALLERY is None:
+        return
+    folder = ROOT / GALLERY
+    folder.mkdir(parents=True, exist_ok=True)
+    if (look.theme, look.device) == ("light", "desktop"):
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+    elif (look.theme, look.device) == ("dark", "phone") and name in IN_A_HAND:
+        page.screenshot(path=folder / f"{name}-phone.png", animations="disabled", scale="css")
+
+
+class JudgeCase(BrowserCase):
+    """Tests that judge pages by axe and take their pictures."""
 
     def assert_no_barrier(self, page: Page, where: str) -> None:
         """axe finds nothing; it is started by the browser's debugger, not by the page."""
@@ -69,14 +89,18 @@ class LookTests(BrowserCase):
         found: list[Any] = page.evaluate(RUN, RULES)
         self.assertEqual([], found, where)
 
-    def judge(self, page: Page, name: str, look: Look) -> Path:
+    def judge(self, page: Page, name: str, look: Look) -> None:
         """Take the page's picture, and look for barriers."""
         FOLDER.mkdir(parents=True, exist_ok=True)
         path = FOLDER / f"{name}-{look.device}-{look.theme}.png"
         page.mouse.move(0, 0)
         page.screenshot(path=path, animations="disabled")
+        hang(page, name, look)
         self.assert_no_barrier(page, path.stem)
-        return path
+
+
+class LookTests(JudgeCase):
+    """Each page as people meet it."""
 
     def test_a_family_on_the_map(self) -> None:
         """Stale, moving, low on battery, selected: every state of a row and its pin."""
@@ -91,9 +115,7 @@ class LookTests(BrowserCase):
             sees(page.get_by_role("button", name="Follow"))
             page.get_by_role("button", name="Show everybody").click()
             map_is_idle(page)
-            path = self.judge(page, "map", look)
-            if README is not None and (look.theme, look.device) == ("light", "desktop"):
-                shutil.copyfile(path, ROOT / README)
+            self.judge(page, "map", look)
             self.assert_clean(guest)
 
     def test_the_map_on_the_first_day(self) -> None:
@@ -106,12 +128,24 @@ class LookTests(BrowserCase):
             self.judge(guest.page, "first-run", look)
             self.assert_clean(guest)
 
+    def test_what_to_type_into_a_phone_and_the_api(self) -> None:
+        """Long pages to read, folded and unfolded."""
+        user = self.new_user()
+        for look in looks():
+            guest = self.sign_in(user, **look.options)
+            for name, path in (("about", "/about/"), ("api", "/api/docs")):
+                guest.page.goto(path)
+                self.judge(guest.page, name, look)
+                guest.page.locator("details").evaluate_all(UNFOLD)
+                self.assert_no_barrier(guest.page, f"{name}, unfolded")
+            self.assert_clean(guest)
+
     def test_the_account_menu(self) -> None:
         """It opens over everything else and has the way out."""
         user = self.new_user()
         page = self.sign_in(user).page
         page.get_by_role("button", name=user.name, exact=True).click()
-        sees(page.get_by_role("button", name="Sign out"))
+        sees(page.get_by_role("button", name="Logout"))
         self.assert_no_barrier(page, "menu")
 
     def test_signing_in_and_what_is_not_there(self) -> None:
@@ -147,3 +181,47 @@ class LookTests(BrowserCase):
         row(page, user.name).click()
         expect(row(page, user.name)).to_have_css("outline-style", "solid")
         self.assert_no_barrier(page, "forced colours")
+
+
+class AdminLookTests(JudgeCase):
+    """The admin panel of a house with some life in it."""
+
+    def test_the_tabs_of_the_admin_panel(self) -> None:
+        """People, a phone that is connected, one that was refused, and something odd."""
+        daemon = Daemon()
+        self.addCleanup(daemon.close)
+        daemon.start()
+        daemon.add_user("robert", PASSWORD, "--admin")
+        for name in ("anna", "ben", "clara"):
+            daemon.add_user(name, PASSWORD)
+            User(daemon, name).publish("phone")
+        odd = Web(daemon.http, basic=("anna", PASSWORD))
+        odd.ask("POST", "/pub?d=phone", b'{"_type":"location","lat":"north"}')
+        odd.ask("POST", "/pub?d=phone", b"{")
+        phone = self.connected(User(daemon, "ben"))
+        for look in looks():
+            guest = self.sign_in(User(daemon, "robert"), **look.options)
+            for tab, path in (
+                ("users", ""),
+                ("pki", "pki/"),
+                ("connections", "connections/"),
+                ("quarantine", "quarantine/"),
+                ("audit", "audit/"),
+            ):
+                guest.page.goto(f"/admin-panel/{path}")
+                self.judge(guest.page, f"admin-{tab}", look)
+            guest.page.goto("/about/")
+            self.assert_no_barrier(guest.page, "about, for administrators")
+            self.assert_clean(guest)
+        self.assertTrue(phone.is_connected())
+
+    def connected(self, user: User) -> mqtt.Client:
+        """A phone of theirs that stays."""
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"{user.name}-pixel")
+        client.username_pw_set(user.name, PASSWORD)
+        client.connect("127.0.0.1", user.daemon.mqtt)
+        client.loop_start()
+        self.addCleanup(client.loop_stop)
+        self.addCleanup(client.disconnect)
+        until(client.is_connected, 20, "a phone that is connected")
+        return client

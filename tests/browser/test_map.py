@@ -183,7 +183,7 @@ class LiveTests(BrowserCase):
         other = guest.context.new_page()
         other.goto("/")
         other.get_by_role("button", name=user.name, exact=True).click()
-        other.get_by_role("button", name="Sign out").click()
+        other.get_by_role("button", name="Logout").click()
         other.wait_for_url("**/login/**")
         reads(page.locator("#live-chip"), "Signed out")
         link = page.locator("#map-notices").get_by_role("link", name="Sign in again")

@@ -152,5 +152,5 @@ class KeyTests(CommandCase):
         """What was done is told."""
         done = {"resealed": 3, "keys": 1, "forgotten": 1}
         out = self.answered(done, "key", "rotate")
-        self.assertIn("3 private keys", out)
+        self.assertIn("3 secrets", out)
         self.assertEqual([("key.rotate", {})], self.store.asked)

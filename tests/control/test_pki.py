@@ -1,6 +1,7 @@
 """What the `mytracks` command can have done to certificates and keys."""
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -151,11 +152,17 @@ class KeyOperationsTests(PKIOperationsCase):
         named = {old}
 
         async def in_use() -> set[bytes]:
-            return named
+            return set(named)
 
-        table = key_operations.table(ring, room.pki, in_use)
+        async def others(reseal: Callable[[str, bytes], bytes]) -> int:
+            self.assertEqual(b"secret", ring.unseal("a/1/b", reseal("a/1/b", sealed)))
+            return 1
+
+        sealed = ring.seal("a/1/b", b"secret")
+        table = key_operations.table(ring, room.pki, others, in_use)
         done = await table["key.rotate"]({})
-        self.assertEqual({"resealed": 0, "keys": 2, "forgotten": 0}, done)
+        self.assertEqual({"resealed": 1, "keys": 2, "forgotten": 0}, done)
+        self.assertIn(old, ring.ids)
         named.clear()
         done = await table["key.rotate"]({})
         self.assertEqual((1, 2), (done["keys"], done["forgotten"]))

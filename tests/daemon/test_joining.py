@@ -7,7 +7,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks import __version__
-from mytracks.daemon.joining import condition, healthy
+from mytracks.daemon.ground import condition, healthy
 from mytracks.errors import Unavailable
 from mytracks.health import DatabaseCondition, Health
 from mytracks.mqtt.protocol.packets.connect import Connect

@@ -6,13 +6,15 @@ from typing import Any, cast
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory, Protocol
+from twisted.logger import capturedLogs
 from twisted.trial.unittest import TestCase
 
 from mytracks.daemon.secure import LOOK_EVERY, Door, SecureDoors
 from mytracks.host.listeners import Listeners, PortTaken
 from mytracks.mqtt.carriers.secure import SecureFactory
 from mytracks.pki.ports import Use
-from mytracks.pki.tls import Asks, Switch
+from mytracks.pki.tls import Asks, Snapshot, Switch
+from tests.pki.lab import Lab
 from tests.pki.room import ADMIN, PKICase, Room
 
 
@@ -60,7 +62,14 @@ class SecureDoorsCase(PKICase, TestCase):
     def door(self, name: str, port: int, use: Use) -> Door:
         """One that lets nobody do anything."""
         factory = Factory.forProtocol(Protocol)
-        return Door(name, port, use, Asks.NOTHING, (), self.switches[use], cast(Any, factory))
+        switch = self.switches[use]
+        stand_in = lambda: self.stand_in  # noqa: E731 - one line, for what the test has set by then
+        return Door(
+            name, port, use, Asks.NOTHING, (), switch, cast(Any, factory), stand_in=stand_in
+        )
+
+    stand_in: Snapshot | None = None
+    """What is shown only to prove that a name is ours."""
 
     def changed(self) -> None:
         """A door has opened or closed."""
@@ -95,6 +104,17 @@ class SecureDoorsTests(SecureDoorsCase):
         self.assertIsNotNone(doors.https.open)
         self.assertEqual(("web",), self.switches[Use.WEB].names)
 
+    async def test_a_door_that_only_proves_a_name_does_not_serve(self) -> None:
+        """Pages must not be sent there, nor anybody find it in `runtime.json`; until there is a
+        certificate."""
+        ours = Lab()
+        self.stand_in = ours.snapshot()
+        room, doors = await self.standing(mqtt=-1)
+        self.assertEqual((True, None), (doors.https.open is not None, doors.https.port))
+        port = doors.https.open
+        await room.server()
+        self.assertEqual((port, port, 1), (doors.https.open, doors.https.port, self.changes))
+
     async def test_a_door_that_is_off_stays_so(self) -> None:
         """Whatever certificates there are."""
         room, doors = await self.standing(mqtt=-1, https=-1)
@@ -125,8 +145,12 @@ class SecureDoorsTests(SecureDoorsCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             room, doors = await self.standing(mqtt=port)
-            await room.server()
-            room.timers.advance(LOOK_EVERY)
+            with capturedLogs() as events:
+                await room.server()
+                room.timers.advance(LOOK_EVERY)
+            told = [each for each in events if "error" in each and each.get("error") is not None]
+            self.assertEqual(1, len(told), told)
+            self.assertIn(str(port), str(told[0]["error"]))
             self.assertIsNone(doors.mqtt.open)
             self.assertIsNotNone(doors.https.open)
         room.timers.advance(LOOK_EVERY)

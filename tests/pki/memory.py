@@ -103,6 +103,21 @@ class MemoryRevocationLists:
         self.rows[made.authority] = made
 
 
+class MemorySettings:
+    """pki.acme.ports.Settings."""
+
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+
+    async def get(self, tx: Transaction, name: str) -> str | None:
+        """That text."""
+        return self.texts.get(name)
+
+    async def put(self, tx: Transaction, name: str, value: str, now: int) -> None:
+        """Kept."""
+        self.texts[name] = value
+
+
 class MemoryAudit:
     """pki.ports.Audit: (who, action, what, detail)."""
 
@@ -149,6 +164,7 @@ class MemoryStore:
         self.server_certificates = MemoryServerCertificates()
         self.leaves = MemoryLeaves()
         self.revocation_lists = MemoryRevocationLists(self.authorities)
+        self.settings = MemorySettings()
         self.audit = MemoryAudit()
         self.seal = ToySeal()
 

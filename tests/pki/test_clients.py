@@ -10,7 +10,7 @@ from cryptography.x509 import CertificateSigningRequestBuilder
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from mytracks.errors import Conflict, Invalid, NotFound, Unavailable
-from mytracks.pki import certificates
+from mytracks.pki import bundles, certificates
 from mytracks.pki.bundles import Format
 from mytracks.pki.limits import DAY, Limits
 from mytracks.pki.ports import Leaf, Reason
@@ -49,6 +49,7 @@ class IssuingTests(PKICase):
         self.assertEqual(certificates.fingerprint(certificate(leaf)), leaf.fingerprint)
         self.assertEqual(leaf, room.pki.clients.with_serial(leaf.serial))
         self.assertEqual("ana", certificates.part(leaf.subject))
+        self.assertEqual(bundles.pem(certificate(leaf)), room.pki.clients.pem(leaf.number))
 
     async def test_it_is_rsa_and_good_for_two_years_where_nobody_says_otherwise(self) -> None:
         """What old phones take."""
@@ -89,7 +90,10 @@ class IssuingTests(PKICase):
         self.assertEqual((ANA, []), (held(room, first), serials(room.pki.lists.der())))
         await room.days_later(2.9)
         self.assertEqual(ANA, held(room, first))
-        told = room.told
+        told, at = room.told, room.offset
+        room.offset += 0.2 * DAY
+        self.assertIsNone(held(room, first))
+        room.offset = at
         await room.days_later(0.2)
         self.assertIsNone(held(room, first))
         self.assertEqual([first.serial], serials(room.pki.lists.der()))
@@ -116,6 +120,7 @@ class IssuingTests(PKICase):
             issuing = begun(room.client(days=days, grace_days=grace))
             error = await self.assertFailure(issuing, Invalid)
             self.assertEqual([field], list(error.errors))
+        await room.client(days=1, grace_days=90)
         longest = await room.client(days=1826)
         self.assertEqual(1826 * DAY, longest.not_after - longest.not_before)
 
@@ -282,12 +287,15 @@ class ExpungingTests(PKICase):
         room = await self.furnished()
         leaf = await room.client(days=30)
         await self.assertFailure(room.pki.clients.expunge(leaf.number, by=ADMIN), Conflict)
-        await room.pki.clients.revoke(leaf.number, by=ADMIN)
+        revoked = await room.pki.clients.revoke(leaf.number, Reason.KEY_COMPROMISE, by=ADMIN)
+        await room.days_later(1)
+        number = room.pki.lists.number()
         await room.pki.clients.expunge(leaf.number, by=ADMIN)
-        self.assertEqual([], room.pki.clients.all())
+        self.assertEqual(([], number), (room.pki.clients.all(), room.pki.lists.number()))
         await self.assertFailure(room.pki.clients.expunge(leaf.number, by=ADMIN), NotFound)
         (row,) = room.store.leaves.rows.values()
         self.assertEqual((None, None), (row.certificate, row.sealed_key))
+        self.assertEqual((revoked.revoked, revoked.reason), (row.revoked, row.reason))
         again = await self.opened(room.store)
         self.assertEqual([leaf.serial], serials(again.pki.lists.der()))
         await again.days_later(30.5)

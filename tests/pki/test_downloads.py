@@ -27,7 +27,9 @@ class BundleTests(PKICase):
             words = ["pkcs12", "-in", str(path), "-passin", f"pass:{PASSWORD}", "-nodes"]
             if form is Format.PEM:
                 words = ["pkey", "-in", str(path), "-passin", f"pass:{PASSWORD}"]
-            self.assertIn("BEGIN PRIVATE KEY", openssl(*words), form)
+            told = openssl(*words)
+            self.assertIn("BEGIN PRIVATE KEY", told, form)
+            self.assertEqual(form is not Format.PEM, "friendlyName: ana" in told)
         self.assertEqual(["pki.client.download"] * 3, room.store.audit.actions()[-3:])
 
     async def test_a_password_is_needed(self) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import verification
@@ -19,6 +20,7 @@ from mytracks.pki.certificates import Issuer
 from mytracks.pki.limits import DAY
 from mytracks.pki.ports import KeyKind, Reason
 from mytracks.pki.revocation import BadList, Entry
+from tests.pki import elsewhere
 from tests.pki.room import BEGAN, openssl
 
 HOSTS: Final = ("nas.local", "*.example.org", "192.0.2.1", "2001:db8::1")
@@ -138,6 +140,31 @@ class ProfileTests(SynchronousTestCase):
         for name in ('Müller, "Tom"', "a+b=c", "#1", " x"):
             made = certificates.authority(name, "1", KEYS[KeyKind.P256], 1, VALID)
             self.assertEqual(name, certificates.part(certificates.describe(made).subject))
+
+    def test_an_authority_of_ours_is_known_by_all_its_marks(self) -> None:
+        """Only what it signed has key identifiers for certain."""
+        self.assertTrue(certificates.is_ours(authority().certificate))
+        marked = x509.Name(
+            [
+                *elsewhere.name("CA"),
+                x509.NameAttribute(NameOID.ORGANIZATIONAL_UNIT_NAME, "2026-11-24 00000000"),
+            ]
+        )
+        for other in (
+            elsewhere.authority("CA", path_length=0),
+            elsewhere.authority("CA", subject=marked),
+            elsewhere.made("CA", ca=None, subject=marked),
+        ):
+            self.assertFalse(certificates.is_ours(other.certificate))
+
+    def test_a_key_of_an_unusual_kind_is_not_described(self) -> None:
+        """Phones would not know it either; the larger ones of the usual kind are."""
+        odd = elsewhere.made("x", key=ec.generate_private_key(ec.SECP256K1()))
+        with self.assertRaises(ValueError):
+            certificates.describe(odd.certificate)
+        large = elsewhere.made("x", key=ec.generate_private_key(ec.SECP384R1()))
+        said = certificates.describe(large.certificate)
+        self.assertEqual(("p384", 384), (said.key_type, said.key_size))
 
     def test_keys_are_asked_for_by_type_and_size(self) -> None:
         """What is unknown is refused by its field."""
@@ -321,6 +348,12 @@ class BundleTests(SynchronousTestCase):
     def test_formats_are_asked_for_by_name(self) -> None:
         """What is unknown is refused by its field."""
         self.assertIs(bundles.Format.P12_MODERN, bundles.read_format("p12-modern"))
+        suffixes = [each.suffix for each in bundles.Format]
+        self.assertEqual([".p12", ".p12", ".pem"], suffixes)
+        self.assertEqual("application/x-pkcs12", bundles.Format.P12.media_type)
+        self.assertEqual("application/x-pem-file", bundles.Format.PEM.media_type)
+        for length in (bundles.SHORTEST, bundles.LONGEST):
+            bundles.check_password("x" * length)
         with self.assertRaises(Invalid) as caught:
             bundles.read_format("jks")
         self.assertEqual(["format"], list(caught.exception.errors))

@@ -113,6 +113,22 @@ class IssuingTests(PKICase):
             self.assertEqual(identity.certificate.public_key(), identity.key.public_key())
             room = again
 
+    async def test_a_serial_that_was_given_before_is_tried_again(self) -> None:
+        """As for clients; and not for ever."""
+        given = iter((5, 5, 6, 6, 6, 6))
+        room = await self.furnished(serial=lambda: next(given))
+        first, second = await room.server(), await room.server()
+        self.assertEqual((5, 6), (first.serial, second.serial))
+        await self.assertFailure(begun(room.server()), Conflict)
+        self.assertEqual(second.fingerprint, shown(room))
+
+    async def test_each_change_raises_the_generation(self) -> None:
+        """Handshakes in flight look at it."""
+        room = await self.furnished()
+        before = room.pki.trust.generation
+        await room.server()
+        self.assertEqual(before + 1, room.pki.trust.generation)
+
     async def test_names_are_suggested(self) -> None:
         """What this machine is called, the public name first."""
         room = await self.opened()
@@ -159,6 +175,8 @@ class BringingTests(PKICase):
         identity = room.pki.trust.now.identity(Use.WEB)
         assert identity is not None
         self.assertEqual((upper.certificate,), identity.chain)
+        self.assertEqual("tracks.example.org", made.name)
+        self.assertEqual(elsewhere.pem(leaf, upper), room.pki.servers.pem(made.number))
         self.assertEqual(("tracks.example.org",), made.names)
         self.assertEqual(own.fingerprint, shown(room, Use.MQTT))
         again = await self.opened(room.store)

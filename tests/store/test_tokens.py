@@ -44,10 +44,7 @@ class TokensTests(StoreCase):
             token(ana, b"2", expires=NOW + 60, name="Ätna 🌋", scopes=frozenset(Scope)),
             token(ana, b"3", scopes=frozenset({Scope.READ})),
         ]
-        made = [
-            await store.database.commit(lambda tx, each=each: store.tokens.add(tx, each))
-            for each in wanted
-        ]
+        made = [await self.added(store, each) for each in wanted]
         self.assertEqual(
             [evolve(w, number=m.number) for w, m in zip(wanted, made, strict=True)], made
         )
@@ -56,8 +53,7 @@ class TokensTests(StoreCase):
 
     async def added(self, store: Store, wanted: Token) -> Token:
         """As it was given back."""
-        made = await store.database.commit(lambda tx: store.tokens.add(tx, wanted))
-        return made
+        return await store.database.commit(lambda tx: store.tokens.add(tx, wanted))
 
     async def test_a_revoked_one_is_not_read_again(self) -> None:
         """Nor is anything else revoked with it."""

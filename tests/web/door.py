@@ -154,6 +154,8 @@ class Door:
         self.broker = MemoryBroker()
         self.mqtt = Rig()
         self.own_address: str | None = None
+        self.acme: dict[str, str] = {}
+        """Challenges: what is answered, by token."""
         self.locations = MemoryLocations()
         self.presence = Presence()
         self.desk = MemoryDesk(self.room.store.accounts.left)
@@ -191,6 +193,7 @@ class Door:
                 clock=self.room.clock,
                 version=VERSION,
                 trusted_proxies=proxies,
+                acme_challenge=self.acme.get,
             ),
             limits or Limits(),
         )

@@ -8,6 +8,9 @@ import ssl
 import time
 from collections.abc import Mapping
 
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
 from tests.whole.daemon import Daemon
 from tests.whole.tls import ANA, PASSWORDS, VERSIONS, TLSCase, both, context, s_client
 from tests.whole.web import Answer, Web
@@ -82,6 +85,22 @@ class HTTPSTests(HTTPSCase):
             body=b'{"_type":"location","lat":1,"lon":2,"tst":1767225600}',
         )
         self.assertEqual((200, b"["), (answer.status, answer.body[:1]))
+
+    def test_mqtt_is_spoken_over_websockets_with_it(self) -> None:
+        """By Paho, which verifies our certificate."""
+        daemon = self.secure_daemon()
+        codes: list[str] = []
+        client = Client(CallbackAPIVersion.VERSION2, client_id="wss", transport="websockets")
+        client.username_pw_set(ANA, PASSWORDS[ANA])
+        client.ws_set_options("/mqtt")
+        client.tls_set(str(daemon.home / "ca.pem"))
+        client.on_connect = lambda _client, _data, _flags, code, _more: codes.append(str(code))
+        client.connect("localhost", self.https(daemon))
+        self.addCleanup(client.disconnect)
+        end = time.monotonic() + 10
+        while not codes and time.monotonic() < end:
+            client.loop(0.05)
+        self.assertEqual(["Success"], codes)
 
     def test_a_new_certificate_is_shown_to_whoever_comes_next(self) -> None:
         """At once, without a restart."""

@@ -132,6 +132,13 @@ class OfferTests(TLSCase):
         self.assertIn(b"ALPN protocol: mqtt", said)
         self.assertIn(b"\x20\x02\x00\x00", s_client(port, "1.3", None, ANA, "-alpn", "h2"))
 
+    def test_phones_are_told_whose_certificates_are_wanted(self) -> None:
+        """Android offers its owner only those."""
+        daemon = self.secure_daemon()
+        said = s_client(self.mqtts(daemon), "1.2", None, ANA)
+        self.assertIn(b"Acceptable client certificate CA names\nCN = Family CA", said)
+        self.assertIn(b"\x20\x02\x00\x00", said)
+
     def test_the_server_is_whom_phones_expect(self) -> None:
         """By name and by address, as strict clients verify it."""
         daemon = self.secure_daemon()

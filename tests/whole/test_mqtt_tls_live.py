@@ -249,7 +249,7 @@ class ServerTests(TLSCase):
         old_ca = next(each for each in self.cli(daemon, "pki", "list")["authorities"])
         phone = self.secure_phone(daemon, "1.3", old)
         self.assertEqual(0, phone.connect("phone"))
-        self.bring_authority(daemon, lab.authority("Family CA"))
+        self.bring_authority(daemon, lab.authority("Family CA of next year"))
         new = self.client(daemon, BEN)
         phone.ping()
         for version in both():
@@ -285,6 +285,23 @@ class ServerTests(TLSCase):
         shown = self.shake(daemon, "1.3").tls.getpeercert(binary_form=True)
         assert shown is not None
         return shown
+
+
+class EndTests(TLSCase):
+    """SIGTERM."""
+
+    def test_it_ends_in_time_whatever_clients_do(self) -> None:
+        """Those that never answer a farewell, those in the handshake; a Will is kept for later."""
+        daemon = self.secure_daemon()
+        shown = self.client(daemon, ANA)
+        for number in range(20):
+            phone = self.secure_phone(daemon, both()[number % 2], shown)
+            self.assertEqual(0, phone.connect(unused("phone"), keepalive=0))
+        silent = socket.create_connection(("127.0.0.1", self.mqtts(daemon)), 10)
+        self.addCleanup(silent.close)
+        self.assertLess(daemon.stop(), 5)
+        self.assertNotIn("Traceback", daemon.log)
+        self.assertFalse((daemon.data / "runtime.json").exists())
 
 
 class SilenceTests(TLSCase):

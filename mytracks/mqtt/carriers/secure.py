@@ -119,6 +119,7 @@ class SecureFactory(ServerFactory):
             len(self._shaking) >= limits.max_handshakes
             or self._shaking_from[address] >= limits.max_connections_per_address
         ):
+            self.broker.turned_away()
             self.log.debug("too many handshakes: {address} is not heard", address=address)
             return None
         stream = SecureStream(self)

@@ -143,6 +143,10 @@ class Broker(Generic[Who, Facts, Kept]):
             client.turn_away()
         return client
 
+    def turned_away(self) -> None:
+        """A carrier had no room for somebody who came."""
+        self._counters.turned_away += 1
+
     def publish(self, who: Who, message: Message) -> Deferred[None]:
         """Publish for somebody at another door; fires once it is durable and handed on.
 

@@ -27,10 +27,11 @@ T = TypeVar("T")
 
 @define(kw_only=True)
 class Progress:
-    """How far we are. `order`: one that is under way. `failures`: in a row; `error`: of the last.
-    `next_try`: no order before that. `issued`: fingerprint of the last certificate, in hex, and
-    `directory`: from where it came."""
+    """How far we are. `asked`: by which settings. `order`: one that is under way. `failures`: in a
+    row; `error`: of the last. `next_try`: no order before that. `issued`: fingerprint of the last
+    certificate, in hex, and `issued_as`: by which settings."""
 
+    asked: str = ""
     order: Order | None = field(default=None, repr=False)
     failures: int = 0
     error: str = ""
@@ -38,7 +39,7 @@ class Progress:
     next_try: float = 0.0
     issued: str = ""
     issued_at: int | None = None
-    directory: str = ""
+    issued_as: str = ""
 
 
 class Kept:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cryptography import x509
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -22,6 +22,7 @@ from mytracks.pki.acme.names import read
 from mytracks.pki.acme.ports import Account, Authority, OrderFailed, Suggestion, Wanted
 from mytracks.pki.book import Note
 from mytracks.pki.certificates import fingerprint
+from mytracks.pki.importing import host_names
 from mytracks.pki.ports import ServerCertificate, ServerState, Source, Use
 from mytracks.pki.servers import Servers
 from mytracks.sharing.identity import SERVER, Actor
@@ -119,6 +120,7 @@ class Renewal:
         self._wanted = Wanted(
             directory=limits.url, names=names, kind=limits.challenge, profile=limits.profile
         )
+        self._begin_anew_if_changed(self._wanted)
         self._authority = self._make_authority()
         self.look()
         self._timer.start()
@@ -181,6 +183,14 @@ class Renewal:
             self._looking = True
             self._tasks.start(self._look(), "looking after a public certificate")
 
+    def _begin_anew_if_changed(self, wanted: Wanted) -> None:
+        """Whoever has changed a setting does not wait for what came of the ones before."""
+        what = (wanted.directory, wanted.kind, wanted.profile, self._use.name, *wanted.names)
+        asked = " ".join(what)
+        if self._progress.asked != asked:
+            anew = evolve(self._progress, asked=asked, failures=0, error="", next_try=0.0)
+            self._progress = anew
+
     async def _look(self) -> None:
         try:
             if self._clock.doubt() is not None or self._clock.now() < self._progress.next_try:
@@ -192,11 +202,10 @@ class Renewal:
             await self._fetch()
 
     async def _is_due(self) -> bool:
-        current, wanted = self._current(), self._wanted
-        if current is None or wanted is None or set(current.names) != set(wanted.names):
+        current, last = self._current(), self._progress
+        if current is None or last.failures:
             return True
-        last = self._progress
-        if current.fingerprint.hex() == last.issued and last.directory != wanted.directory:
+        if current.fingerprint.hex() == last.issued and last.issued_as != last.asked:
             return True
         await self._ask_when(current)
         return self._clock.now() >= self._renewal_of(current)
@@ -234,7 +243,7 @@ class Renewal:
         except CancelledError:
             raise
         except (OrderFailed, Refused) as error:
-            await self._failed(str(error), isinstance(error, OrderFailed) and error.over)
+            await self._failed(str(error), isinstance(error, Invalid) or _is_over(error))
         except Exception as error:
             await self._failed("by a mistake of ours, which the log tells of", over=True)
             raise error
@@ -259,19 +268,22 @@ class Renewal:
 
     async def _issued(self, got: tuple[bytes, bytes]) -> None:
         """Show it, and forget what it replaces once that has expired."""
-        chain, key = got
-        mark, current = _fingerprint(chain), self._current()
+        (chain, key), current = got, self._current()
+        assert self._wanted is not None
+        mark = _checked(chain, self._wanted.names)
         if current is None or current.fingerprint != mark:
             # Else we were broken off when it was shown already.
             await self._servers.bring(chain, key, use=self._use, source=Source.ACME, by=SERVER)
-        assert self._wanted is not None
         now = self._clock.now()
-        self._progress = Progress(
-            last_try=self._progress.last_try,
+        self._progress = evolve(
+            self._progress,
+            order=None,
+            failures=0,
+            error="",
             next_try=now + self._limits.retry_first,
             issued=mark.hex(),
             issued_at=int(now),
-            directory=self._wanted.directory,
+            issued_as=self._progress.asked,
         )
         names = ", ".join(self._wanted.names)
         self.log.info("a public certificate for {names} is shown", names=names)
@@ -339,9 +351,19 @@ class Renewal:
         return Note(by, action, f"acme:{name}", detail)
 
 
-def _fingerprint(chain: bytes) -> bytes:
-    """Of the first certificate in it. Raises OrderFailed."""
+def _is_over(error: Exception) -> bool:
+    return isinstance(error, OrderFailed) and error.over
+
+
+def _checked(chain: bytes, wanted: tuple[str, ...]) -> bytes:
+    """The fingerprint of the first certificate in it. Raises OrderFailed: it is not what was
+    ordered."""
     try:
-        return fingerprint(x509.load_pem_x509_certificates(chain)[0])
+        leaf = x509.load_pem_x509_certificates(chain)[0]
+        lacking = set(wanted) - set(host_names(leaf))
     except (ValueError, IndexError):
         raise OrderFailed("what the authority sent is no certificate", over=True) from None
+    if lacking:
+        told = ", ".join(sorted(lacking))
+        raise OrderFailed(f"the authority's certificate is not for {told}", over=True)
+    return fingerprint(leaf)

@@ -1,4 +1,5 @@
-"""What every page is made of: its template, who looks at it, and the token of its forms."""
+"""What every page is made of: its template, who looks at it, their theme, and the token of its
+forms."""
 
 import secrets
 from collections.abc import Sequence
@@ -36,7 +37,7 @@ class Frame:
         whole = {
             "viewer": self.viewer(visit.viewer),
             "csrf_token": token,
-            "theme": "system",
+            "theme": self._theme(visit.viewer),
             "path": visit.request.path.decode("utf-8", "replace"),
             "version": self._version,
             "status": status,
@@ -51,6 +52,11 @@ class Frame:
         if who is None or account is None:
             return None
         return {"name": who.name, "display": account.display or who.name, "admin": who.admin}
+
+    def _theme(self, who: Principal | None) -> str:
+        """As the viewer's profile says; before sign-in as their system does."""
+        account = self._accounts.numbered(who.user) if who is not None else None
+        return account.profile.theme if account is not None else "system"
 
     def _token(self, visit: Visit, entry: Entry) -> tuple[str, list[Header]]:
         """A CSRF token for the page's forms, and the cookie it belongs to where that is new."""

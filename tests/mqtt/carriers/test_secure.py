@@ -251,12 +251,20 @@ class PatienceTests(SecureCase):
         self.assertEqual(0, self.rig.broker.counters.connections)
         self.assertEqual([], self.reasons())
 
+    def test_whoever_is_in_is_not_hurried_any_more(self) -> None:
+        """The ten seconds are for coming in."""
+        phone = self.phone(self.lab.ana)
+        self.rig.timers.advance(11)
+        phone.say(Pingreq().encode())
+        self.assertEqual([Pingresp()], phone.heard())
+
     def test_only_so_many_may_shake_hands_at_a_time(self) -> None:
         """In all, and from one address. Whoever is done makes room."""
         for limits in (Limits(max_handshakes=2), Limits(max_connections_per_address=2)):
             self.open(limits)
             first, second = self.arrive(), self.arrive()
             self.assertIsNone(self.arrive().server)
+            self.assertEqual(1, self.rig.broker.counters.turned_away)
             first.exchange()
             self.assertIsNotNone(self.arrive().server)
             self.assertIsNone(self.arrive().server)
@@ -287,6 +295,12 @@ class SweepTests(SecureCase):
         for phone in (ben, nobody):
             phone.say(Pingreq().encode())
             self.assertEqual([Pingresp()], phone.heard())
+        self.assertEqual(0, self.streams.sweep())
+
+    def test_whoever_has_gone_is_not_looked_for(self) -> None:
+        """Nor kept."""
+        self.phone(self.lab.ana).lose()
+        self.lab.known.clear()
         self.assertEqual(0, self.streams.sweep())
 
     def test_all_connections_of_one_certificate_are_cut_those_before_connect_as_well(self) -> None:

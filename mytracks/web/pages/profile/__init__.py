@@ -1,0 +1,1 @@
+"""`/profile/`: what somebody tells of themselves, and by what they get in."""
