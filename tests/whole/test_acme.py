@@ -165,6 +165,21 @@ class FetchingTests(ACMECase):
                 self.assertNotIn(b"PRIVATE KEY", content, path)
         self.assertNotIn("PRIVATE KEY", daemon.log)
 
+    def test_a_new_key_of_the_ring_seals_account_and_order_anew(self) -> None:
+        """The old one goes, and all can be read after a restart."""
+        pebble = self.authority(validity=150).start()
+        daemon = self.daemon_for(pebble)
+        first = self.served(daemon)
+        done = daemon.cli("key", "rotate", "--json")
+        self.assertEqual(0, done.code, done)
+        self.assertEqual(1, done.json()["keys"], done)
+        daemon.stop()
+        daemon._extra = daemon._extra | {"MYTRACKS_ACME__RENEW_AT": "0.1"}
+        daemon.start()
+        until(lambda: self.served(daemon) != first, SOON, "the next certificate")
+        self.assertEqual(1, pebble.log.count("POST /sign-me-up"))
+        self.assertNotIn("cannot be read", daemon.log)
+
 
 class OffTests(ACMECase):
     """Without a directory."""
