@@ -149,7 +149,7 @@ class StoredAudit:
 
 def _values(question: AuditQuestion) -> dict[str, Any]:
     return {
-        "actor": question.actor or None,
+        "actor": question.actor.lower() or None,
         "action": question.action or None,
         "below_action": f"{_literally(question.action)}.%",
         "what": question.what or None,

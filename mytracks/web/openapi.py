@@ -88,10 +88,11 @@ class _Writer:
             refusals |= {400, 413, 415}
         responses = {str(status): self._problem(status) for status in sorted(refusals)}
         success: dict[str, Any] = {"description": HTTPStatus(one.status).phrase}
+        content = {kind: {"schema": _FILE} for kind in one.files}
         if one.result is not None:
-            success |= {"content": self._content(one.result)}
-        elif one.files:
-            success |= {"content": {kind: {"schema": _FILE} for kind in one.files}}
+            content |= self._content(one.result)
+        if content:
+            success |= {"content": content}
         written: dict[str, Any] = {
             "summary": one.summary,
             "operationId": f"{one.method.lower()}{re.sub(r'[^a-z]+', '_', spelled(route))}".rstrip(

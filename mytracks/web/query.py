@@ -11,8 +11,14 @@ from mytracks.web.request import Request
 Q = TypeVar("Q", bound="Query")
 
 _FIELD: Final = re.compile(r" - at `\$\.([A-Za-z_]+)")
-_KIND: Final = re.compile(r"`(\w+)[^`]*`(, got `\w+`)?")
-_WORDS: Final = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_KIND: Final = re.compile(r"^Expected `(\w+)[^`]*`(, got `\w+`)?")
+_WORDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +68,7 @@ def located(message: str) -> tuple[str, str]:
 
 def _in_words(kind: re.Match[str]) -> str:
     """A type as people call it."""
-    return _WORDS.get(kind[1], "a text")
+    return f"Expected {_WORDS.get(kind[1], 'a text')}"
 
 
 def _text(name: str, value: bytes) -> str:

@@ -72,8 +72,8 @@ Handler = Callable[..., Coroutine[Any, Any, Answer | HandOver]]
 class Operation:
     """One method of one path. For the document: `summary`; `query`, the msgspec type that checks
     the query string; `result`, the type of the JSON that a success answers with, and its `status`.
-    `files`: the media types of a success that is a file instead. `refusals`: statuses of problem
-    documents beyond those that any operation may give.
+    `files`: the media types of a success that is, or may be, a file. `refusals`: statuses of
+    problem documents beyond those that any operation may give.
 
     `scope`: what whoever comes must be in for. None: it is the person's own business, for which
     neither a token nor a device's password will do, nor an account password alone where a second

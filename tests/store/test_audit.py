@@ -60,6 +60,12 @@ class EntriesTests(AuditCase):
         )
         self.assertEqual(AuditPage(1, [expected]), page)
 
+    async def test_whoever_asks_for_a_name_need_not_write_it_small(self) -> None:
+        """Names are compared so everywhere else."""
+        await self.with_store()
+        await self.note("user:ben", by=self.by_ana)
+        self.assertEqual(["user:ben"], await self.whats(actor="Ana"))
+
     async def test_the_name_stays_when_its_account_goes(self) -> None:
         """Nobody hides what they did by being deleted; a namesake is not blamed."""
         await self.with_store()

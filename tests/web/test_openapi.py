@@ -63,6 +63,15 @@ class DocumentTests(SynchronousTestCase):
         bundle = paths["/api/admin/pki/client-certs/{identifier}/download"]["post"]
         told = bundle["responses"]["200"]["content"]
         self.assertEqual({"application/x-pkcs12", "application/x-pem-file"}, set(told))
+        told = paths["/api/admin/audit"]["get"]["responses"]["200"]["content"]
+        self.assertEqual({"application/json", "text/csv"}, set(told))
+
+    def test_whatever_takes_parameters_may_refuse_them(self) -> None:
+        """A wrong `limit` is answered 400 by every list."""
+        for path, item in self.document["paths"].items():
+            for method, written in item.items():
+                if method != "parameters" and written.get("parameters"):
+                    self.assertIn("400", written["responses"], f"{method} {path}")
 
     def test_names_are_unique_and_references_lead_somewhere(self) -> None:
         """Generators stumble over both."""

@@ -14,6 +14,7 @@ from mytracks.web.headers import SecurityHeaders, usable_host
 from mytracks.web.origins import comes_from_us
 from mytracks.web.problems import HTTP_STATUS, Problem, refusal
 from mytracks.web.proxies import Hop, Proxies
+from mytracks.web.query import located
 from mytracks.web.redirects import local_path
 
 HOSTILE = (
@@ -250,3 +251,22 @@ class TimeTests(SynchronousTestCase):
     def test_what_is_written_reads_back(self, at: int) -> None:
         """A script that compares must not be off by one."""
         self.assertEqual(at, seconds(iso(at)))
+
+
+class WordingTests(SynchronousTestCase):
+    """What a refused field is told, in the words of people."""
+
+    def test_lists_and_objects_are_called_so(self) -> None:
+        """And a member that is missing is called by its name, not by its kind."""
+        for said, told in (
+            ("Expected `array`, got `str`", "Expected a list."),
+            ("Expected `array` of length >= 1", "Expected a list of length >= 1."),
+            ("Expected `object | null`, got `array`", "Expected an object."),
+            ("Expected `str`, got `int`", "Expected a text."),
+            ("Expected `int` <= 9", "Expected a whole number <= 9."),
+            (
+                "Object missing required field `longitude`",
+                "Object missing required field `longitude`.",
+            ),
+        ):
+            self.assertEqual(("", told), located(said))

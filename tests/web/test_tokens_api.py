@@ -114,7 +114,7 @@ class TokensTests(TestCase):
         for body, fields in (
             ({"name": ""}, ["name"]),
             ({"name": "  "}, ["name"]),
-            ({"name": "x" * 65}, ["name"]),
+            ({"name": "x" * 101}, ["name"]),
             ({"name": "a\nb"}, ["name"]),
             ({"name": 7, "scopes": "read"}, ["name", "scopes"]),
             ({"scopes": []}, ["scopes"]),

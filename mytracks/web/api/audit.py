@@ -94,6 +94,7 @@ class Audit:
             summary="Who did what and when; `format=csv` gives a table of at most 10,000 entries.",
             query=AuditQuery,
             result=AuditPage,
+            files=("text/csv",),
             refusals=(400,),
             scope=Scope.ADMIN,
         )

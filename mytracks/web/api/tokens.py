@@ -36,7 +36,7 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
 class NewToken(json_body.Body, frozen=True, kw_only=True):
     """A token to be made. `expires_at`: ISO 8601, in the future; null: never."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
     scopes: Annotated[list[ScopeName], Meta(min_length=1, max_length=5)]
     expires_at: Annotated[str, Meta(max_length=40)] | None = None
 

@@ -185,7 +185,9 @@ class Users:
 
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""
-        several = _operation(self.list, "All accounts.", query=PageQuery, result=UserPage)
+        several = _operation(
+            self.list, "All accounts.", query=PageQuery, result=UserPage, refusals=(400,)
+        )
         add = _operation(
             self.add,
             "Makes an account.",
