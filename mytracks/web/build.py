@@ -14,6 +14,7 @@ from mytracks.web.api.passkeys import Passkeys
 from mytracks.web.api.pki.build import routes as certificates
 from mytracks.web.api.publish import Publish
 from mytracks.web.api.quarantine import QuarantinePaths
+from mytracks.web.api.root import Root
 from mytracks.web.api.second_factor import SecondFactor
 from mytracks.web.api.sessions import Sessions
 from mytracks.web.api.tokens import Tokens
@@ -56,8 +57,10 @@ def build(services: WebServices, limits: Limits) -> Site:
     services.people.sessions.watch(live.signed_out)
     accounts.watch(lambda revocation: live.cut(revocation.covers))
     openapi = OpenAPI(services.version)
+    api = _api(services, openapi)
     routes = [
-        *_api(services, openapi),
+        *api,
+        *Root(api).routes(),
         *_pages(services, frame),
         *APIDocs(frame, lambda: openapi.document).routes(),
         *panel(services, frame, live),
@@ -80,6 +83,7 @@ def build(services: WebServices, limits: Limits) -> Site:
         ),
         services.clock,
         limits,
+        services.public_url,
     )
 
 

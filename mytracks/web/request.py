@@ -108,8 +108,10 @@ class Request(TwistedRequest):
     # --- who asks ---
 
     def absolute(self, path: str) -> str:
-        """`path` of ours as a URL that leads back to us, as the client sees us."""
-        return f"{'https' if self.hop.secure else 'http'}://{self.host_name}{path}"
+        """`path` of ours as a URL that leads back to us: by `public_url`, for a proxy may have
+        changed the host, else as the client sees us."""
+        scheme = "https" if self.hop.secure else "http"
+        return (self.site.public_url() or f"{scheme}://{self.host_name}") + path
 
     @property
     def hop(self) -> Hop:

@@ -3,6 +3,8 @@
 `build` makes it from the services of the house; nothing is decided here.
 """
 
+from collections.abc import Callable
+
 from twisted.internet.interfaces import IAddress
 from twisted.web.resource import Resource
 from twisted.web.server import Site as TwistedSite
@@ -32,6 +34,7 @@ class Site(TwistedSite):
         proxies: Proxies,
         clock: Clock,
         limits: Limits,
+        public_url: Callable[[], str | None],
     ) -> None:
         TwistedSite.__init__(
             self,
@@ -47,6 +50,7 @@ class Site(TwistedSite):
         self.proxies = proxies
         self.clock = clock
         self.limits = limits
+        self.public_url = public_url
         self.room = Room(limits.max_bodies)
         self.patience = Patience(clock)
         self._channels: dict[Channel, None] = {}

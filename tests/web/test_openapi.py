@@ -27,7 +27,7 @@ class DocumentTests(SynchronousTestCase):
         described = {path for path in self.document["paths"] if path.startswith("/api/")}
         self.assertEqual(registered, described)
         others = set(self.document["paths"]) - described
-        self.assertEqual({"/pub", "/owntracks", "/health", "/ca.crt", "/ca.der"}, others)
+        self.assertEqual({"/api", "/pub", "/owntracks", "/health", "/ca.crt", "/ca.der"}, others)
 
     def test_every_method_is_in_it(self) -> None:
         """With a summary, since a name alone explains nothing."""
