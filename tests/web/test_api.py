@@ -256,7 +256,7 @@ class OthersTests(APICase):
     async def test_what_is_not_there_is_a_problem(self) -> None:
         """404 and 405 have the one shape, with what is allowed."""
         self.assert_problem(await self.get("/api/nothing"), 404)
-        self.assert_problem(await self.get("/api"), 404)
+        self.assert_problem(await self.get("/apis"), 404)
         self.assert_problem(await self.get("//api//account"), 404)
         reply = await self.door.ask("DELETE", "/api/account", basic())
         self.assert_problem(reply, 405)

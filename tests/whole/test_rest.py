@@ -295,7 +295,6 @@ class OtherTests(SharedCase):
             assert_problem(self, answer, 401)
             self.assertIn("WWW-Authenticate", answer.headers)
         assert_problem(self, ana.get("/api/nothing-here"), 404)
-        assert_problem(self, ana.get("/api/"), ana.get("/api/").status)
         assert_problem(self, ana.ask("PUT", "/api/account", b"{}"), 405)
         wrong = Web(self.daemon.http, (unused("nobody"), "wrong"))
         assert_problem(self, wrong.get("/api/account"), 401)
