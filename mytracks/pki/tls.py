@@ -35,6 +35,9 @@ STALE: Final = frozenset({11, 12})
 ACME: Final = b"acme-tls/1"
 """What an authority speaks that wants to see that a name is ours [RFC 8737]."""
 _PARTIAL_CHAIN: Final = 0x80000
+_NO_AUTO_CHAIN: Final = 0x8
+"""SSL_MODE_NO_AUTO_CHAIN, which pyOpenSSL does not name: else OpenSSL sends the authority along that
+clients are checked against, and nobody believes a root because it was sent."""
 
 Verify: TypeAlias = Callable[[Any, Any, int, int, int], bool]
 Recognise: TypeAlias = Callable[[bytes], bool]
@@ -176,7 +179,7 @@ def build(snapshot: Snapshot, verify: Verify, prove: Prove = lambda _: None) -> 
     the certificate, ValueError where key and certificate do not belong together."""
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_mode(SSL.MODE_RELEASE_BUFFERS)
+    context.set_mode(SSL.MODE_RELEASE_BUFFERS | _NO_AUTO_CHAIN)
     context.set_options(
         SSL.OP_NO_COMPRESSION
         | SSL.OP_CIPHER_SERVER_PREFERENCE
