@@ -315,13 +315,9 @@ class Accounts:
             if change.also is not None:
                 await change.also(tx)
 
-        try:
-            await self._transactions.commit(unit)
-        except BaseException:
-            self._sessions.resume(ended)
-            raise
+        await self._ending(number, ended, unit)
         self._remember(new)
-        self._sessions.forget(ended)
+        self._sessions.settled(number)
         if change.reason is not None:
             self._revocations.tell(
                 Revocation(number, new.name, change.reason, spares=change.spares)
@@ -337,15 +333,21 @@ class Accounts:
             await self._stored.leave(tx, number)
             await self._audit.add(tx, by, "user.delete", f"user:{old.name}")
 
+        await self._ending(number, ended, unit)
+        del self._by_number[number], self._by_name[old.name]
+        self._sessions.settled(number)
+        self._revocations.tell(Revocation(number, old.name, Reason.DELETED))
+        self._removals.begin(number)
+
+    async def _ending(self, number: int, ended: Sequence[bytes], unit: Unit[None]) -> None:
+        """Commit `unit`, which removes these sessions; they let nobody in, unless it fails."""
         try:
             await self._transactions.commit(unit)
         except BaseException:
             self._sessions.resume(ended)
+            self._sessions.settled(number)
             raise
-        del self._by_number[number], self._by_name[old.name]
         self._sessions.forget(ended)
-        self._revocations.tell(Revocation(number, old.name, Reason.DELETED))
-        self._removals.begin(number)
 
     def _present(self, number: int) -> Account:
         account = self._by_number.get(number)

@@ -29,6 +29,7 @@ _LONGEST_AGENT = 300
 _UNDATED: Final = 4_102_444_800
 """When a session ends that began while nobody knew the date (the year 2100): not before it has got
 its dates. To a clock that begins at 1970 with each start a week means nothing."""
+_CHANGED: Final = "The account was changed meanwhile; sign in again."
 
 Watcher = Callable[[Collection[bytes]], object]
 """Is told the hashes of tokens that open nothing any more."""
@@ -58,6 +59,8 @@ class Sessions:
         )
         self._live: dict[bytes, WebSession] = {}
         self._leaving: set[bytes] = set()
+        self._changing: set[int] = set()
+        """Accounts whose sessions are about to be removed: none begins meanwhile."""
         self._watchers: list[Watcher] = []
 
     async def open(self) -> None:
@@ -83,9 +86,11 @@ class Sessions:
     ) -> tuple[str, WebSession]:
         """A new session of somebody whose credentials were just checked, and its token.
 
-        The token is shown here and never again. Raises Unauthenticated when the account was
-        disabled or its password changed meanwhile, Unavailable when it cannot be stored.
+        The token is shown here and never again. Raises Unauthenticated when the account is being
+        disabled or given a new password, Unavailable when it cannot be stored.
         """
+        if user in self._changing:
+            raise Unauthenticated(_CHANGED)
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         now = int(self._clock.now())
         session = WebSession(
@@ -100,7 +105,7 @@ class Sessions:
         )
         await carried_through(self._begin(session))
         if self._known(session.token_hash) is None:
-            raise Unauthenticated("The account was changed meanwhile; sign in again.")
+            raise Unauthenticated(_CHANGED)
         return token, session
 
     def find(self, token: str) -> WebSession | None:
@@ -141,14 +146,20 @@ class Sessions:
 
     def suspend(self, user: int, spares: bytes | None = None) -> Sequence[bytes]:
         """Let nobody in by this user's sessions, which are about to be removed: their hashes. The
-        one with the hash `spares` stays.
+        one with the hash `spares` stays. Until it is decided no other begins: whoever signs in by
+        what is being changed would stay.
 
-        `forget` or `resume` follows. Kept apart from `forget` so that none is written again after
-        its removal, nor lost when the removal fails.
+        `settled` follows, after `forget` or `resume`. Kept apart from `forget` so that none is
+        written again after its removal, nor lost when the removal fails.
         """
+        self._changing.add(user)
         digests = [s.token_hash for s in self.of(user) if s.token_hash != spares]
         self._leaving.update(digests)
         return digests
+
+    def settled(self, user: int) -> None:
+        """The account was changed, or was not: sessions of it may begin."""
+        self._changing.discard(user)
 
     def resume(self, digests: Sequence[bytes]) -> None:
         """They were not removed after all."""

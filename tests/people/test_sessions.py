@@ -315,3 +315,30 @@ class EndTests(SessionsCase):
             await beginning
         await changing
         self.assertEqual({}, self.room.store.web_sessions.rows)
+
+    async def test_nor_is_one_that_begins_while_the_change_is_being_stored(self) -> None:
+        """What let them in is good until then; it would be alive when the account is let in
+        again."""
+        await self.opened()
+        account = await self.room.account()
+        accounts, transactions = self.room.people.accounts, self.room.store.transactions
+        transactions.holding = True
+        changing = Deferred.fromCoroutine(accounts.disable(account.number, by=COMMAND_LINE))
+        with self.assertRaises(Unauthenticated):
+            await self.sessions.begin(account.number, "", "")
+        transactions.let_go()
+        await changing
+        await accounts.enable(account.number, by=COMMAND_LINE)
+        self.assertEqual([], list(self.sessions.of(account.number)))
+        await self.sessions.begin(account.number, "", "")
+
+    async def test_after_a_change_that_failed_sessions_begin_as_before(self) -> None:
+        """The password is still what it was."""
+        await self.opened()
+        account = await self.room.account()
+        self.room.store.transactions.failing = True
+        with self.assertRaises(Unavailable):
+            await self.room.people.accounts.disable(account.number, by=COMMAND_LINE)
+        self.room.store.transactions.failing = False
+        token, _ = await self.sessions.begin(account.number, "", "")
+        self.assertIsNotNone(self.sessions.find(token))
