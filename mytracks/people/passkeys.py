@@ -209,9 +209,7 @@ class PasskeyService:
                 reason=type(error).__name__,
             )
             raise Unauthenticated(_REFUSED) from None
-        account = self._accounts.numbered(passkey.user)
-        if account is None or account.disabled:
-            raise Unauthenticated(_REFUSED)
+        self._owner(passkey)
         # With a counter that goes backwards it is a copy; so the counter is durable before the
         # door opens.
         await self._transactions.commit(
@@ -219,7 +217,8 @@ class PasskeyService:
                 tx, passkey.number, passkey.sign_count, passkey.last_used or 0
             )
         )
-        return account
+        # It may have been removed while that was stored, and its owner disabled.
+        return self._owner(passkey)
 
     async def remove(self, user: int, number: int, *, by: Actor) -> None:
         """It opens nothing any more; who signed in by it stays so. Raises NotFound."""
@@ -308,6 +307,13 @@ class PasskeyService:
         used = evolve(passkey, sign_count=verified.new_sign_count, last_used=now)
         self._by_credential[used.credential] = used
         return used
+
+    def _owner(self, passkey: Passkey) -> Account:
+        """Whom it lets in. Raises Unauthenticated when that is nobody any more."""
+        account = self._accounts.numbered(passkey.user)
+        if account is None or account.disabled or passkey.credential not in self._by_credential:
+            raise Unauthenticated(_REFUSED)
+        return account
 
     def _check_room(self, known: Sequence[Passkey]) -> None:
         if len(known) >= MOST_OF_ONE:

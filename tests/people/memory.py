@@ -295,7 +295,8 @@ class MemoryPasskeys:
         return self.rows[self._last]
 
     async def used(self, tx: Transaction, number: int, sign_count: int, now: int) -> None:
-        self.rows[number] = evolve(self.rows[number], sign_count=sign_count, last_used=now)
+        if number in self.rows:
+            self.rows[number] = evolve(self.rows[number], sign_count=sign_count, last_used=now)
 
     async def remove(self, tx: Transaction, number: int) -> None:
         self.rows.pop(number, None)

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
@@ -292,6 +293,21 @@ class RemovingTests(PasskeyCase):
         self.assertEqual({}, self.room.store.passkeys.rows)
         self.assertEqual("passkey.remove", self.room.store.audit.rows[-1].action)
         await self.refused()
+
+    async def test_nor_does_one_that_is_removed_while_its_use_is_stored(self) -> None:
+        """Whoever found it is at the door at the very moment."""
+        made = await self.add()
+        answer = self.phone.sign(self.passkeys.begin_sign_in(SITE, BROWSER))
+        transactions = self.room.store.transactions
+        transactions.holding = True
+        removing = Deferred.fromCoroutine(
+            self.passkeys.remove(self.ana.number, made.number, by=BEN)
+        )
+        signing_in = Deferred.fromCoroutine(self.sign_in(answer))
+        transactions.let_go()
+        await removing
+        with self.assertRaises(Unauthenticated):
+            await signing_in
 
     async def test_those_of_others_are_not_there(self) -> None:
         """Neither theirs nor ones that never were."""
