@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -249,10 +249,11 @@ class Daemon(Service):
             mqtt_tls_port=ports.mqtt_tls,
         )
         try:
-            file.remove()
             file.write(runtime)
         except OSError as error:
             # A full disk: phones and people do without it, and none is better than an old one.
+            with suppress(OSError):
+                file.remove()
             self.log.error("runtime.json cannot be written: {reason}", reason=error.strerror)
 
     async def _close(self) -> None:
