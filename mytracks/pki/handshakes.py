@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from OpenSSL import SSL
 from twisted.logger import Logger
 
-from mytracks.clock import Clock
+from mytracks.clock import Clock, Seldom, again
 
 KEPT: Final = 200
 """Kinds of failures that are remembered; the one that came last longest ago goes."""
@@ -115,6 +115,7 @@ class Diagnoses:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._seldom = Seldom(clock)
         self._kept: dict[tuple[str, str, str], Diagnosis] = {}
         self.failed = 0
         """Handshakes that failed, in all."""
@@ -130,7 +131,8 @@ class Diagnoses:
         reason: str,
         advice: str = "",
     ) -> None:
-        """One more. The first of its kind is told in the log."""
+        """One more. One that comes again and again is told in the log once, then at most once an
+        hour."""
         self.failed += 1
         key = (address, listener, reason)
         before = self._kept.pop(key, None)
@@ -144,20 +146,21 @@ class Diagnoses:
             reason=reason,
             advice=advice,
         )
-        if before is not None:
-            self._kept[key] = evolve(diagnosis, times=before.times + 1)
-            return
-        self._kept[key] = diagnosis
+        times = 1 if before is None else before.times + 1
+        self._kept[key] = evolve(diagnosis, times=times)
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
-        self.log.info(
-            "TLS with {address} at {listener} failed: {reason}{advice}",
-            address=address,
-            listener=listener,
-            reason=reason,
-            advice=f". {advice}" if advice else "",
-            asked=asked,
-        )
+        came = self._seldom.times(key)
+        if came:
+            self.log.info(
+                "TLS with {address} at {listener} failed: {reason}{advice}{again}",
+                address=address,
+                listener=listener,
+                reason=reason,
+                advice=f". {advice}" if advice else "",
+                again=again(came),
+                asked=asked,
+            )
 
     def latest(self) -> Sequence[Diagnosis]:
         """All that is remembered, newest first."""
