@@ -59,15 +59,6 @@ def passphrase() -> str:
     return "-".join(groups)
 
 
-def read_format(text: str) -> Format:
-    """The format of this name. Raises Invalid."""
-    try:
-        return Format(text)
-    except ValueError:
-        known = ", ".join(each.value for each in Format)
-        raise Invalid("There is no such format.", {"format": [f"must be one of {known}"]}) from None
-
-
 def check_password(password: str) -> bytes:
     """A bundle's password as it is used. Raises Invalid: phones open none without one."""
     wrong = None

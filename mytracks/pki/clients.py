@@ -233,11 +233,15 @@ class Clients:
         if len(self._book.leaves) >= most:
             raise Conflict(f"There are {most} client certificates already: delete old ones.")
 
+    def _check_owner(self, user: int) -> None:
+        """The account may have been deleted while the key was made, or read."""
+        if user in self._holders.gone:
+            raise NotFound("There is no such user.")
+
     async def _issue(self, order: _Order, by: Actor) -> Leaf:
         authority = signing_authority(self._book)
         self._check_room()
-        if order.user in self._holders.gone:
-            raise NotFound("There is no such user.")
+        self._check_owner(order.user)
         replaced = self._superseded(order)
         for left in reversed(range(TRIES)):
             new = await self._signed(order, authority)
@@ -320,6 +324,7 @@ class Clients:
     ) -> Leaf:
         importing.check_client(made, key, self._book.clock.now())
         self._check_room()
+        self._check_owner(user)
         if certificates.fingerprint(made) in self._book.leaf_of:
             raise Conflict("This client certificate is here already.")
         signer = next((a for a in self._trusted() if self._has_signed(a, made)), None)

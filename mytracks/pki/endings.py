@@ -33,8 +33,9 @@ class Endings:
 
     def forget_user(self, user: int) -> None:
         """See `Clients.forget_user`."""
+        # For one that is still being made as well.
+        self._holders.gone.add(user)
         if any(each.user == user for each in self._book.leaves.values()):
-            self._holders.gone.add(user)
             self._tasks.start(self.settle(), "revoking the certificates of a deleted account")
 
     def keep_only(self, users: Collection[int]) -> None:

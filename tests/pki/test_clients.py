@@ -382,8 +382,7 @@ class DeletedAccountTests(PKICase):
         self.assertEqual([leaf.serial], serials(room.pki.lists.der()))
 
     async def test_a_deleted_account_gets_none(self) -> None:
-        """While the key was being made."""
+        """While the key was being made; even its first."""
         room = await self.furnished()
-        await room.client()
         room.pki.clients.forget_user(ANA)
         await self.assertFailure(begun(room.client()), NotFound)

@@ -345,18 +345,20 @@ class BundleTests(SynchronousTestCase):
             self.assertRegex(each, r"\A[a-z2-9]{5}(-[a-z2-9]{5}){3}\Z")
             bundles.check_password(each)
 
-    def test_formats_are_asked_for_by_name(self) -> None:
-        """What is unknown is refused by its field."""
-        self.assertIs(bundles.Format.P12_MODERN, bundles.read_format("p12-modern"))
+    def test_a_file_is_called_and_served_as_phones_know_it(self) -> None:
+        """Else they do not offer to install it."""
         suffixes = [each.suffix for each in bundles.Format]
         self.assertEqual([".p12", ".p12", ".pem"], suffixes)
         self.assertEqual("application/x-pkcs12", bundles.Format.P12.media_type)
         self.assertEqual("application/x-pem-file", bundles.Format.PEM.media_type)
+
+    def test_passwords_of_the_shortest_and_the_longest_kind_will_do(self) -> None:
+        """One character less, or more, will not."""
         for length in (bundles.SHORTEST, bundles.LONGEST):
-            bundles.check_password("x" * length)
-        with self.assertRaises(Invalid) as caught:
-            bundles.read_format("jks")
-        self.assertEqual(["format"], list(caught.exception.errors))
+            self.assertEqual(length, len(bundles.check_password("x" * length)))
+        for length in (bundles.SHORTEST - 1, bundles.LONGEST + 1):
+            with self.assertRaises(Invalid):
+                bundles.check_password("x" * length)
 
     def bundle(self, form: bundles.Format) -> bytes:
         """One of ana's."""
