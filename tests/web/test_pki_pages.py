@@ -5,6 +5,7 @@ import re
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from mytracks.pki.acme.renewal import State
 from mytracks.pki.ports import ServerState
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web.pages.admin.pki.facts import left, listed
@@ -306,6 +307,30 @@ class ClientTests(PKICase):
         self.assertNotIn(MARKUP.encode(), reply.body)
         told = f"{MARKUP} our certificate: nas It says that it does not know our CA. Install"
         self.assertIn(told, words(reply))
+
+
+class PublicTests(PKICase):
+    """The card of the certificate that a public authority gives."""
+
+    async def test_how_it_stands_is_told_where_it_is_asked_for(self) -> None:
+        """What the authority said is text; without a directory there is no card."""
+        self.assertNotIn("ACME", await self.page("pki/"))
+        state = State(
+            on=True,
+            directory="https://acme.example/directory",
+            names=("home.example",),
+            challenge="http-01",
+            last_try=1_750_000_000,
+            failures=2,
+            error=MARKUP,
+            alarm="it ends in 3 days",
+        )
+        self.patch(self.pki.acme.renewal, "state", lambda: state)
+        reply = await self.browser.get(f"{HOME}pki/")
+        self.assertNotIn(MARKUP.encode(), reply.body)
+        told = words(reply)
+        self.assertIn("Public certificate (ACME) it ends in 3 days There is none yet.", told)
+        self.assertIn(f"Failed 2 times in a row {MARKUP}", told)
 
 
 class OwnTests(PKICase):
