@@ -30,6 +30,7 @@ FLAGS: Final = (
 )
 PKI: Final = "/admin-panel/pki/"
 LISTENS: Final = re.compile(r"^127\.0\.0\.1$", re.MULTILINE)
+CODE: Final = re.compile(r"status of (\d+)")
 PASSPHRASE: Final = "open it, phone"
 
 
@@ -159,6 +160,9 @@ class StoryTests(PKICase):
         page.get_by_label("Password for the file").fill("short")
         page.get_by_role("button", name="Download").click()
         expect(page.get_by_label("Password for the file")).to_have_attribute("aria-invalid", "true")
+        # Browsers note each answer of 4xx.
+        self.assertEqual(["422"], [said for one in guest.complaints for said in CODE.findall(one)])
+        guest.complaints.clear()
         page.get_by_label("Password for the file").fill(PASSPHRASE)
         with page.expect_download() as bundle:
             page.get_by_role("button", name="Download").click()

@@ -70,6 +70,10 @@ TEMPLATES = {
             "profile/second_factor_confirm.html",
             "profile/passkey_remove.html",
             "profile/recovery_codes.html",
+            "profile/certificates_page.html",
+            "about.html",
+            "api_docs.html",
+            "profile.html",
         ),
         '<input name="csrf_token" value="{{ csrf_token }}">{{ secret|default("") }}|'
         "{{ errors|default({})|tojson }}|{{ codes|default([])|join(' ') }}|"

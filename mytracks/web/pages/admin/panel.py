@@ -39,7 +39,9 @@ def panel(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route
 
 def _pki(services: WebServices, desk: Desk) -> Sequence[Route]:
     room, accounts, clock = services.pki, services.people.accounts, services.clock
-    overview = Overview(desk, room, accounts, services.attendance, clock)
+    overview = Overview(
+        desk, room, accounts, services.attendance, clock, lambda: room.acme.renewal.state()
+    )
     return [
         *overview.routes(),
         *AuthorityForms(desk, overview, room).routes(),

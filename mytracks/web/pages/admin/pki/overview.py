@@ -110,7 +110,7 @@ class Harm:
 
 
 class Overview:
-    """Shows the page. `acme`: how the public certificate stands; None: it is not known here."""
+    """Shows the page. `acme`: how the public certificate stands."""
 
     def __init__(
         self,
@@ -119,7 +119,7 @@ class Overview:
         accounts: Accounts,
         attendance: Attendance,
         clock: Clock,
-        acme: Callable[[], ACMEState] | None = None,
+        acme: Callable[[], ACMEState],
     ) -> None:
         self._desk = desk
         self._room = room
@@ -186,7 +186,7 @@ class Overview:
             older_servers=[each for each in servers if not each.active][:HISTORY],
             **self._phones(now),
             revocation=self._revocation(now),
-            acme=self._acme() if self._acme is not None else None,
+            acme=self._acme(),
         )
 
     def _authority(self, row: Authority, now: float) -> AuthorityRow:

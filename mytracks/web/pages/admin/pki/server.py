@@ -165,7 +165,7 @@ class ServerForms:
         names = active.names if active else await self._servers.suggested_names(public)
         missing = [host] if host and not covers(names, host) else []
         wanted = [*names[:1], *missing, *names[1:]]
-        name = active.name if active else public or host or wanted[0]
+        name = active.name if active else public or wanted[0]
         return {"san_entries": "\n".join(wanted), "common_name": name[:_LONGEST_COMMON]}
 
     def _form(self, visit: Visit, sent: Mapping[str, str], status: int, errors: Errors) -> Answer:
