@@ -32,7 +32,7 @@ from mytracks.pki.keyring import KeyRing, open_keyring
 from mytracks.settings import Settings
 from mytracks.sharing.visibility import Visibility
 from mytracks.store.open import Store
-from mytracks.store.sealed_keys import keys_in_use, reseal_others
+from mytracks.store.sealed_keys import keys_in_use, reseal_payload_keys
 from mytracks.tracks import build as tracks_room
 from mytracks.tracks.build import Tracks
 from mytracks.web import build as web_room
@@ -121,10 +121,11 @@ def operations(ground: Ground) -> Operations:
     """What the `mytracks` command can have done."""
     settings, people = ground.settings, ground.people
     database = ground.store.database
-    in_use, others = partial(database.read, keys_in_use), partial(reseal_others, database)
+    in_use = partial(database.read, keys_in_use)
+    payload_keys = partial(reseal_payload_keys, database)
     more = {
         **pki_operations.table(ground.pki, people, public_host(settings)),
-        **key_operations.table(ground.keys, ground.pki, others, in_use),
+        **key_operations.table(ground.keys, ground.pki, people, payload_keys, in_use),
     }
     return Operations(people, partial(condition, ground.store), settings.database, more)
 
@@ -143,7 +144,7 @@ async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
     keys = open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
     if len(keys.ids) > 1:
-        # Nobody has anything in memory yet that a rotation has sealed anew meanwhile.
+        # A rotation that was broken off has left them.
         with suppress(Unavailable):
             keys.drop(still_named=await store.database.read(keys_in_use))
     return keys

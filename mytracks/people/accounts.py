@@ -248,6 +248,15 @@ class Accounts:
         )
         return await self._change(number, change)
 
+    async def reseal(self, number: int, anew: Callable[[bytes], bytes]) -> None:
+        """Keep the secret of a second factor under another key: `anew` makes it of the sealed one.
+        Raises NotFound, and what `anew` raises."""
+
+        def resealed(account: Account) -> Account:
+            return account if account.totp is None else evolve(account, totp=anew(account.totp))
+
+        await self._change(number, Change(resealed))
+
     async def stepped(self, number: int, step: int) -> None:
         """A code of this step was used: stored before anybody is let in by it.
 

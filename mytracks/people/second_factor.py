@@ -12,6 +12,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import pyotp
@@ -150,6 +151,16 @@ class SecondFactor:
         Conflict when the second factor is off."""
         return await self._turns.take(lambda: self._new_codes(user, by))
 
+    async def reseal(self) -> int:
+        """Seal every app's secret anew, in memory as in the store, each in a commit of its own; how
+        many there are. Raises Unavailable at the first that cannot be read, or stored."""
+        done = 0
+        for account in self._accounts.all():
+            if account.totp is not None:
+                await self._turns.take(partial(self._reseal, account.number))
+                done += 1
+        return done
+
     async def check(self, user: int, code: str, *, address: str) -> Factor:
         """What was shown is right: a code of the app, or a recovery code, which is used up by it.
 
@@ -203,6 +214,12 @@ class SecondFactor:
         self._pending.pop(user, None)
         self._steps.pop(user, None)
         self._renewed(user, none)
+
+    async def _reseal(self, user: int) -> None:
+        place = _place(user)
+        await self._accounts.reseal(
+            user, lambda sealed: self._seal.seal(place, self._seal.unseal(place, sealed))
+        )
 
     async def _new_codes(self, user: int, by: Actor) -> Sequence[str]:
         account = self._present(user)

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, func, select, update
 from mytracks.errors import Unavailable
 from mytracks.pki.keyring import key_of
 from mytracks.store.database import Database, sql
-from mytracks.store.schema import device, setting, user_account
+from mytracks.store.schema import device, setting
 from mytracks.store.sealed import SEALED
 from mytracks.store.statements import Statement, Values
 from mytracks.transaction import Transaction
@@ -27,39 +27,28 @@ BEGINNINGS: Final = [
 ]
 TEXTS: Final = Statement(select(setting.c.value).where(setting.c.name.like("acme.%")))
 
-OTHERS: Final = tuple(
-    (
-        place,
-        Statement(select(column.table.c.id, column).where(column.is_not(None))),
-        Statement(
-            update(column.table)
-            .where(column.table.c.id == bindparam("number"), column == bindparam("before"))
-            .values({column.name: bindparam("after")})
-        ),
-    )
-    for column, place in (
-        (user_account.c.totp, "user_account/{}/totp"),
-        (device.c.encryption_key, "device/{}/encryption_key"),
-    )
+EVERY: Final = Statement(
+    select(device.c.id, device.c.encryption_key).where(device.c.encryption_key.is_not(None))
 )
-"""What is sealed but private keys: where, what there is, and how it is replaced."""
+REPLACE: Final = Statement(
+    update(device)
+    .where(device.c.id == bindparam("number"), device.c.encryption_key == bindparam("before"))
+    .values(encryption_key=bindparam("after"))
+)
+_PLACE: Final = "device/{}/encryption_key"
 
 Reseal = Callable[[str, bytes], bytes]
 """From a place, and what is sealed for it, to the same under the key that seals now."""
 
 
-async def reseal_others(database: Database, reseal: Reseal) -> int:
-    """Seal anew what is not a private key, each in a commit of its own; how many there were.
-
-    Who has it in memory goes on with what was sealed before. Raises Unavailable.
-    """
-    done = 0
-    for place, every, replace in OTHERS:
-        for number, sealed in await database.read(partial(_all, every)):
-            after = reseal(place.format(number), bytes(sealed))
-            await database.commit(partial(_put, replace, number=number, before=sealed, after=after))
-            done += 1
-    return done
+async def reseal_payload_keys(database: Database, reseal: Reseal) -> int:
+    """Seal anew what devices encrypt with, which no service has in memory, each in a commit of its
+    own; how many there were. Raises Unavailable."""
+    found = await database.read(_all)
+    for number, sealed in found:
+        after = reseal(_PLACE.format(number), bytes(sealed))
+        await database.commit(partial(_put, number=number, before=sealed, after=after))
+    return len(found)
 
 
 async def keys_in_use(tx: Transaction) -> frozenset[bytes]:
@@ -75,12 +64,12 @@ async def keys_in_use(tx: Transaction) -> frozenset[bytes]:
     return frozenset(filter(None, map(_id, found)))
 
 
-async def _all(statement: Statement, tx: Transaction) -> list[Values]:
-    return await sql(tx).all(statement)
+async def _all(tx: Transaction) -> list[Values]:
+    return await sql(tx).all(EVERY)
 
 
-async def _put(statement: Statement, tx: Transaction, **values: object) -> None:
-    await sql(tx).run(statement, **values)
+async def _put(tx: Transaction, **values: object) -> None:
+    await sql(tx).run(REPLACE, **values)
 
 
 def _id(sealed: bytes) -> bytes | None:

@@ -24,7 +24,7 @@ class PKIOperationsCase(PKICase):
     async def standing(self, public_host: str | None = None) -> Room:
         """Both, with ana."""
         room = await self.opened(began=lab.now().timestamp())
-        people = await PeopleRoom().open()
+        self.people = people = await PeopleRoom().open()
         self.addCleanup(lambda: Deferred.fromCoroutine(people.close()))
         await people.account()
         more = pki_operations.table(room.pki, people.people, public_host)
@@ -154,12 +154,12 @@ class KeyOperationsTests(PKIOperationsCase):
         async def in_use() -> set[bytes]:
             return set(named)
 
-        async def others(reseal: Callable[[str, bytes], bytes]) -> int:
+        async def payload_keys(reseal: Callable[[str, bytes], bytes]) -> int:
             self.assertEqual(b"secret", ring.unseal("a/1/b", reseal("a/1/b", sealed)))
             return 1
 
         sealed = ring.seal("a/1/b", b"secret")
-        table = key_operations.table(ring, room.pki, others, in_use)
+        table = key_operations.table(ring, room.pki, self.people.people, payload_keys, in_use)
         done = await table["key.rotate"]({})
         self.assertEqual({"resealed": 1, "keys": 2, "forgotten": 0}, done)
         self.assertIn(old, ring.ids)
@@ -167,6 +167,8 @@ class KeyOperationsTests(PKIOperationsCase):
         done = await table["key.rotate"]({})
         self.assertEqual((1, 2), (done["keys"], done["forgotten"]))
         self.assertNotIn(old, ring.ids)
+        entry = self.people.store.audit.rows[-1]
+        self.assertEqual(("key.rotate", "keyring"), (entry.action, entry.what))
 
 
 def serial(made: dict[str, Any]) -> dict[str, str]:

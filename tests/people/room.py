@@ -7,6 +7,7 @@ from twisted.internet.defer import Deferred
 
 from mytracks.clock import Clock
 from mytracks.people.build import People, build
+from mytracks.people.factor_ports import Seal
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account
 from mytracks.sharing.identity import COMMAND_LINE, Door, Principal
@@ -22,7 +23,12 @@ CHEAP = Limits(password_time_cost=1, password_memory_kib=8)
 class Room:
     """The room and what it stands on. `now`: the date, `timers`: what makes time pass."""
 
-    def __init__(self, limits: Limits = CHEAP, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        limits: Limits = CHEAP,
+        store: MemoryStore | None = None,
+        seal: Seal | None = None,
+    ) -> None:
         self.store = store or MemoryStore()
         self.seal = MemorySeal()
         self.timers = task.Clock()
@@ -34,7 +40,7 @@ class Room:
             self.clock,
             cast(Any, reactor),
             limits,
-            self.seal,
+            seal or self.seal,
         )
 
     async def open(self) -> "Room":

@@ -1,5 +1,6 @@
 """The second factor: codes of an app, each once; recovery codes for the day the phone is gone."""
 
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pyotp
@@ -9,6 +10,7 @@ from twisted.trial.unittest import TestCase
 from mytracks.errors import Busy, Conflict, Invalid, NotFound, Unauthenticated, Unavailable
 from mytracks.people.ports import Account, Factor
 from mytracks.people.second_factor import RECOVERY_CODES, STEP
+from mytracks.pki.keyring import key_of, open_keyring
 from mytracks.sharing.identity import COMMAND_LINE, Actor
 from tests.people.room import HOME, Room
 
@@ -128,6 +130,30 @@ class TurningOnTests(SecondFactorCase):
         with self.assertRaises(NotFound):
             self.factor.begin(77)
         self.assertFalse(self.factor.is_on(77))
+
+
+class ResealingTests(TestCase):
+    """The key ring's keys are replaced."""
+
+    async def test_codes_are_good_when_the_key_of_before_is_gone(self) -> None:
+        """In the store and in memory, which is what is written with the next change."""
+        ring = open_keyring(Path(self.mktemp()), sealed_exists=False)
+        room = await Room(seal=ring).open()
+        self.addCleanup(room.close)
+        ana, factor = await room.account(), room.people.second_factor
+        app = pyotp.TOTP(factor.begin(ana.number).secret)
+        by = Actor(ana.number, "ana", HOME)
+        await factor.confirm(ana.number, app.at(room.clock.now()), by=by)
+        for _ in range(2):
+            ring.add_key()
+            self.assertEqual(1, await factor.reseal())
+            ring.drop(still_named=())
+            room.timers.advance(2 * STEP)
+            shown = app.at(room.clock.now())
+            self.assertEqual(Factor.TOTP, await factor.check(ana.number, shown, address=HOME))
+            stored = room.store.accounts.rows[ana.number].totp
+            self.assertEqual(ring.current, key_of(stored or b""))
+        self.assertEqual(1, [row.action for row in room.store.audit.rows].count("totp.on"))
 
 
 class CodeTests(SecondFactorCase):

@@ -8,7 +8,7 @@ from mytracks.pki.keyring import FILE, KeyRing, key_of, open_keyring
 from mytracks.store.database import sql
 from mytracks.store.notes import NOTE
 from mytracks.store.open import Store
-from mytracks.store.sealed_keys import keys_in_use, reseal_others
+from mytracks.store.sealed_keys import EVERY, keys_in_use, reseal_payload_keys
 from mytracks.transaction import Transaction
 from tests.store.cases import StoreCase
 
@@ -26,13 +26,6 @@ class SealedKeysTests(StoreCase):
         changed = evolve(ana, totp=sealed, totp_step=5)
         await store.database.commit(lambda tx: store.accounts.change(tx, changed))
         return store, ring, ana.number
-
-    async def secret(self, store: Store) -> bytes:
-        """As it is stored."""
-        (ana,) = await store.database.read(store.accounts.all)
-        assert ana.totp is not None
-        self.assertEqual(5, ana.totp_step)
-        return ana.totp
 
     async def test_all_keys_that_are_named_are_found(self) -> None:
         """In columns and in texts, by whatever they were written."""
@@ -52,15 +45,20 @@ class SealedKeysTests(StoreCase):
             await store.database.commit(put)
         self.assertEqual({first, second}, await store.database.read(keys_in_use))
 
-    async def test_second_factors_are_sealed_anew(self) -> None:
-        """The same secret under another key; what is nobody's is not touched."""
-        store, ring, number = await self.furnished()
-        before = await self.secret(store)
-        new = ring.add_key()
-        self.assertEqual(1, await reseal_others(store.database, ring.reseal))
-        after = await self.secret(store)
-        self.assertEqual(new, key_of(after))
-        self.assertEqual(b"JBSWY3DP", ring.unseal(PLACE.format(number), after))
-        self.assertNotEqual(before, after)
-        ring.drop(still_named=await store.database.read(keys_in_use))
-        self.assertEqual([new], list(ring.ids))
+    async def test_payload_keys_are_sealed_anew(self) -> None:
+        """The same secret under another key."""
+        store, ring, ana = await self.furnished()
+        made = await store.database.commit(
+            lambda tx: store.device_passwords.replace(tx, ana, "phone", b"hash", 1)
+        )
+        phone = made.device
+        place = f"device/{phone}/encryption_key"
+        sealed = ring.seal(place, b"secret")
+        await store.database.commit(lambda tx: store.desk.keep_key(tx, phone, sealed))
+        first, new = ring.current, ring.add_key()
+        self.assertEqual(1, await reseal_payload_keys(store.database, ring.reseal))
+        ((number, after),) = await store.database.read(lambda tx: sql(tx).all(EVERY))
+        self.assertEqual((phone, new), (number, key_of(bytes(after))))
+        self.assertEqual(b"secret", ring.unseal(place, bytes(after)))
+        # What others seal anew themselves is not touched.
+        self.assertEqual({first, new}, await store.database.read(keys_in_use))
