@@ -1,6 +1,7 @@
 """The frame of signed-in pages: the account's menu by keyboard and without script; the theme."""
 
 import json
+from typing import Any
 
 from playwright.sync_api import expect
 
@@ -40,7 +41,8 @@ class MenuTests(BrowserCase):
         self.addCleanup(daemon.close)
         daemon.start()
         daemon.add_user("root", PASSWORD, "--admin")
-        for options in ({}, {"size": PHONE}):
+        sizes: list[dict[str, Any]] = [{}, {"size": PHONE}]
+        for options in sizes:
             guest = self.sign_in(User(daemon, "root"), **options)
             page = guest.page
             page.goto("/admin-panel/audit/")
