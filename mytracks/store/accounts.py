@@ -18,6 +18,7 @@ from mytracks.people.ports import Account
 from mytracks.people.profile import Home, Profile
 from mytracks.store import json_text
 from mytracks.store.database import sql
+from mytracks.store.labels import unlabel
 from mytracks.store.schema import (
     context,
     credential,
@@ -205,6 +206,7 @@ class StoredAccounts:
         for statement in DELETE_SOME:
             if await sql(tx).run(statement, **bounds) == _AT_ONCE:
                 return True
+        await unlabel(tx, row[0])
         # The database removes the little that is left with it.
         await sql(tx).run(DELETE_DEVICE, device=row[0])
         return True

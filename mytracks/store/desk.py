@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import insert
 from mytracks.errors import NotFound
 from mytracks.store.accounts import Role, Standing
 from mytracks.store.database import sql
-from mytracks.store.devices import HAS_OWN_TID, LABEL, Flags
-from mytracks.store.notes import NOTE
-from mytracks.store.schema import credential, device, setting, user_account
+from mytracks.store.devices import HAS_OWN_TID, Flags
+from mytracks.store.labels import label, unlabel
+from mytracks.store.schema import credential, device, user_account
 from mytracks.store.statements import Statement
 from mytracks.tracks.ports import Look
 from mytracks.transaction import Transaction
@@ -39,7 +39,6 @@ PAINT: Final = Statement(
 KEEP_KEY: Final = Statement(
     update(device).where(_is_it).values(encryption_key=bindparam("sealed", type_=LargeBinary))
 )
-UNLABEL: Final = Statement(delete(setting).where(setting.c.name == bindparam("name")))
 HEIR: Final = Statement(
     insert(user_account)
     .values(
@@ -75,11 +74,7 @@ class StoredDesk:
             found = await sql(tx).run(PAINT, number=number, **values)
         if found == 0:
             raise NotFound("There is no such device.")
-        name = LABEL.format(number=number)
-        if look.label:
-            await sql(tx).run(NOTE, name=name, value=look.label, changed=now)
-        else:
-            await sql(tx).run(UNLABEL, name=name)
+        await label(tx, number, look.label, now)
 
     async def keep_key(self, tx: Transaction, number: int, sealed: bytes | None) -> None:
         """Keep it with the device. Raises NotFound."""
@@ -93,5 +88,5 @@ class StoredDesk:
         if await sql(tx).run(GIVE, number=number, heir=row[0]) == 0:
             raise NotFound("There is no such device.")
         await sql(tx).run(NO_PASSWORD, number=number)
-        await sql(tx).run(UNLABEL, name=LABEL.format(number=number))
+        await unlabel(tx, number)
         return int(row[0])

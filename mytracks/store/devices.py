@@ -11,7 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from mytracks.sharing.identity import Device
 from mytracks.store.accounts import NAME_OF, PRESENT
 from mytracks.store.database import sql
-from mytracks.store.schema import device, setting, user_account
+from mytracks.store.labels import labels, name_of
+from mytracks.store.schema import device, user_account
 from mytracks.store.several import among, groups
 from mytracks.store.statements import Rows, Statement, Values
 from mytracks.tracks.ports import DeviceState, Look
@@ -24,9 +25,6 @@ class Flags(IntFlag):
     OWN_TID = 1
     """Its `tid` is its owner's, whatever it says itself."""
 
-
-LABEL: Final = "device/{number}/label"
-"""Under this name, in the settings, is what its owner calls a device."""
 
 _with_owner: Final = select(
     device.c.id,
@@ -45,9 +43,6 @@ _with_owner: Final = select(
 ).join_from(device, user_account, and_(user_account.c.id == device.c.user_id, PRESENT))
 
 ALL: Final = Statement(_with_owner.order_by(device.c.id))
-LABELS: Final = Statement(
-    select(setting.c.name, setting.c.value).where(setting.c.name.like("device/%/label"))
-)
 NUMBERED: Final = Statement(_with_owner.where(device.c.id == bindparam("number")))
 THOSE: Final = Statement(_with_owner.where(among(device.c.id)))
 NAMED: Final = Statement(
@@ -134,9 +129,9 @@ class StoredDevices:
 
     async def all(self, tx: Transaction) -> Sequence[DeviceState]:
         """Every device, by number."""
-        labels: dict[str, str] = dict(await sql(tx).all(LABELS))
+        known = await labels(tx)
         return [
-            _labelled(state, labels.get(LABEL.format(number=state.device.number)))
+            _labelled(state, known.get(name_of(state.device.number)))
             for state in map(_state, await sql(tx).all(ALL))
         ]
 

@@ -4,6 +4,7 @@ from mytracks.errors import NotFound
 from mytracks.people.ports import Account
 from mytracks.phones.facts import Noted, Reported
 from mytracks.sharing.identity import Device
+from mytracks.store.labels import labels
 from mytracks.store.open import Store
 from mytracks.tracks.ports import DeviceState, Look, Selection
 from tests.store.cases import NOW, StoreCase, location, remove, source
@@ -140,6 +141,14 @@ class RemovedTests(DeskCase):
         self.assertEqual([kept.device], [state.device for state in states.values()])
         self.assertEqual(Look(), states["phone"].look)
         self.assertEqual(0, await self.places(store, phone.number))
+
+    async def test_what_a_device_was_called_goes_with_its_account(self) -> None:
+        """It is kept elsewhere, and may tell whose it was."""
+        store, ana, phone = await self.filled()
+        await store.database.commit(lambda tx: store.desk.dress(tx, phone.number, LOOK, NOW))
+        self.assertEqual([LOOK.label], list((await store.database.read(labels)).values()))
+        await remove(store, ana.number)
+        self.assertEqual({}, await store.database.read(labels))
 
     async def test_it_can_be_done_again_with_the_next_of_that_name(self) -> None:
         """As often as somebody likes, before the first one is all gone."""
