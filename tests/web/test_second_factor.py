@@ -124,6 +124,17 @@ class SecondStepTests(FactorCase):
         self.assertEqual(200, (await browser.get("/login/second/")).status)
         await accounts.disable(self.ana, by=COMMAND_LINE)
         await self.assert_begins_again(await browser.get("/login/second/"))
+        await accounts.enable(self.ana, by=COMMAND_LINE)
+        await self.assert_begins_again(await browser.get("/login/second/"))
+
+    async def test_the_same_password_at_other_costs_is_still_the_password(self) -> None:
+        """Its hash is renewed behind the sign-in that shows it."""
+        await self.turn_on()
+        browser = Browser(self.door)
+        await browser.sign_in()
+        account = self.people.accounts.named("ana")
+        await self.people.accounts.renew_hash(self.ana, account.password, "renewed")
+        self.assertEqual(200, (await browser.get("/login/second/")).status)
 
     async def test_it_cannot_be_posted_from_another_page(self) -> None:
         """403 without our own token."""

@@ -15,6 +15,7 @@ from mytracks.clock import Clock
 from mytracks.errors import Busy, Unauthenticated, Unavailable
 from mytracks.people.build import People
 from mytracks.people.ports import Account, Factor
+from mytracks.people.revocations import Reason, Revocation
 from mytracks.people.sessions import digest
 from mytracks.web.answers import Answer, Header, see_other
 from mytracks.web.entrance import Entrance
@@ -27,16 +28,17 @@ from mytracks.web.routes import Audience, Entry, Operation, Route, Visit
 PATH: Final = "/login/second/"
 COOKIE: Final = "mytracks-second"
 SECONDS: Final = 5 * 60
+_VOID: Final = frozenset({Reason.PASSWORD, Reason.DISABLED, Reason.DELETED})
 _MOST: Final = 10_000
 """Sign-ins between their steps at one time; the oldest is forgotten first."""
 
 
 @frozen
 class _HalfWay:
-    """Somebody whose password was right. `wanted`: the path they go on to. `until`:
-    `Clock.seconds`."""
+    """Somebody whose password was right. `user`: the account's number. `wanted`: the path they go
+    on to. `until`: `Clock.seconds`."""
 
-    account: Account
+    user: int
     wanted: str
     until: float
 
@@ -50,12 +52,13 @@ class SecondStep:
         self._frame = frame
         self._clock = clock
         self._half_way: OrderedDict[bytes, _HalfWay] = OrderedDict()
+        people.accounts.watch(self._revoked)
 
     def begin(self, request: Request, account: Account, wanted: str) -> Answer:
         """The password of `account` was right: on to the second step."""
         token = secrets.token_urlsafe(32)
         until = self._clock.seconds() + SECONDS
-        self._half_way[digest(token)] = _HalfWay(account, wanted, until)
+        self._half_way[digest(token)] = _HalfWay(account.number, wanted, until)
         while len(self._half_way) > _MOST:
             self._half_way.popitem(last=False)
         return see_other(PATH, [set_cookie(request, COOKIE, token, SECONDS)])
@@ -72,7 +75,7 @@ class SecondStep:
         half_way = self._found(request)
         if half_way is None:
             return self._begin_again(request)
-        user, code = half_way.account.number, form(request).get("code", "")
+        user, code = half_way.user, form(request).get("code", "")
         try:
             shown = await self._people.second_factor.check(user, code, address=request.hop.address)
             if self._found(request) is None:
@@ -99,15 +102,20 @@ class SecondStep:
         return [Route(PATH, [show, enter])]
 
     def _found(self, request: Request) -> _HalfWay | None:
-        """Who is half way in, in this browser, if what let them so far still does."""
+        """Who is half way in, in this browser; see `_revoked`."""
         token = cookie(request, COOKIE)
         half_way = None if token is None else self._half_way.get(digest(token))
         if half_way is None or half_way.until <= self._clock.seconds():
             return None
-        account = self._people.accounts.numbered(half_way.account.number)
-        if account is None or account.disabled or account.password != half_way.account.password:
-            return None
         return half_way
+
+    def _revoked(self, revocation: Revocation) -> None:
+        """What let them so far does so no more. (The same password under another hash still does.)"""
+        if revocation.reason not in _VOID:
+            return
+        gone = [key for key, each in self._half_way.items() if each.user == revocation.user]
+        for key in gone:
+            del self._half_way[key]
 
     def _forget(self, request: Request) -> None:
         token = cookie(request, COOKIE)
