@@ -21,21 +21,19 @@ class Reason(Enum):
     DEVICE_PASSWORD = "the device password was replaced"
     DEMOTED = "the account is no administrator's any more"
     TOKEN = "the API token was revoked"
-    CERTIFICATE = "the certificate was revoked"
 
 
 @frozen
 class Revocation:
     """Something that let people in does so no more. `device`: of a device password, its device.
-    `token`: the API token's number. `certificate`: its SHA-256. `spares`: the hash of the web
-    session that stays, of a password that was changed in it."""
+    `token`: the API token's number. `spares`: the hash of the web session that stays, of a password
+    that was changed in it. Certificates are not revoked here but by `pki`."""
 
     user: int
     name: str
     reason: Reason
     device: str | None = None
     token: int | None = None
-    certificate: bytes | None = field(default=None, repr=False)
     spares: bytes | None = field(default=None, repr=False)
 
     def covers(self, who: Principal) -> bool:
@@ -51,8 +49,6 @@ class Revocation:
                 return who.admin
             case Reason.TOKEN:
                 return who.token is not None and who.token == self.token
-            case Reason.CERTIFICATE:
-                return who.certificate is not None and who.certificate == self.certificate
             case Reason.DISABLED | Reason.DELETED:
                 return True
 

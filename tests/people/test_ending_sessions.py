@@ -249,8 +249,6 @@ class CoverTests(EndingCase):
             (Revocation(1, "ana", Reason.DEMOTED), {"admin"}),
             (Revocation(1, "ana", Reason.TOKEN, token=7), {"token"}),
             (Revocation(1, "ana", Reason.TOKEN), set()),
-            (Revocation(1, "ana", Reason.CERTIFICATE, certificate=b"c"), {"certificate"}),
-            (Revocation(1, "ana", Reason.CERTIFICATE), set()),
         ]
         for revocation, names in expected:
             covered = {name for name, each in everybody.items() if revocation.covers(each)}

@@ -31,7 +31,6 @@ ACTIONS: Final[Mapping[str, str]] = {
     "quarantine": "Quarantine",
     "pki": "Certificates",
     "key": "Key ring",
-    "backup": "Backups",
 }
 """Families of actions that can be chosen: as they are stored, and in words."""
 
