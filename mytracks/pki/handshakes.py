@@ -6,7 +6,7 @@ Kept in memory, for administrators: the newest of each kind, and how often it ca
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import frozen
 from OpenSSL import SSL
 from twisted.logger import Logger
 
@@ -136,7 +136,7 @@ class Diagnoses:
         self.failed += 1
         key = (address, listener, reason)
         before = self._kept.pop(key, None)
-        diagnosis = Diagnosis(
+        self._kept[key] = Diagnosis(
             at=self._clock.now(),
             address=address,
             port=port,
@@ -145,9 +145,8 @@ class Diagnoses:
             ours=tuple(ours),
             reason=reason,
             advice=advice,
+            times=1 if before is None else before.times + 1,
         )
-        times = 1 if before is None else before.times + 1
-        self._kept[key] = evolve(diagnosis, times=times)
         if len(self._kept) > KEPT:
             del self._kept[next(iter(self._kept))]
         came = self._seldom.times(key)
