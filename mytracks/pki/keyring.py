@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import stat
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -66,12 +67,13 @@ class Keys:
 
 
 class KeyRing:
-    """Seals and unseals. The first key is made, and the file with it, when something is sealed for
-    the first time; a change is in the file before it is used."""
+    """Seals and unseals, in any thread. The first key is made, and the file with it, when something
+    is sealed for the first time; a change is in the file before it is used."""
 
     def __init__(self, path: Path, keys: Keys) -> None:
         self._path = path
         self._keys = keys
+        self._changing = threading.Lock()
 
     @property
     def current(self) -> bytes | None:
@@ -88,7 +90,7 @@ class KeyRing:
 
         Raises Unavailable when the first key cannot be written.
         """
-        key_id = self._keys.current or self.add_key()
+        key_id = self._keys.current or self._first_key()
         nonce = secrets.token_bytes(_NONCE_BYTES)
         body = AESGCM(self._keys.by_id[key_id]).encrypt(nonce, plain, place.encode())
         return MAGIC + key_id + nonce + body
@@ -111,10 +113,8 @@ class KeyRing:
 
         Raises Unavailable when the file cannot be written: then nothing has changed.
         """
-        key_id = secrets.token_bytes(_ID_BYTES)
-        by_id = {**self._keys.by_id, key_id: AESGCM.generate_key(8 * _KEY_BYTES)}
-        self._replace(Keys(by_id, key_id), first=self._keys.current is None)
-        return key_id
+        with self._changing:
+            return self._added()
 
     def outdated(self, sealed: bytes) -> bool:
         """Whether a record is sealed with another key than the one that seals now."""
@@ -127,12 +127,13 @@ class KeyRing:
     def drop(self, *, still_named: Collection[bytes]) -> Sequence[bytes]:
         """Forget all keys but the one that seals and those whose ids some record still names; the
         ids that went. Raises Unavailable when the file cannot be written: then none went."""
-        kept = {*still_named, self._keys.current}
-        gone = [key_id for key_id in self._keys.by_id if key_id not in kept]
-        if gone:
-            by_id = {i: key for i, key in self._keys.by_id.items() if i in kept}
-            self._replace(Keys(by_id, self._keys.current), first=False)
-        return gone
+        with self._changing:
+            kept = {*still_named, self._keys.current}
+            gone = [key_id for key_id in self._keys.by_id if key_id not in kept]
+            if gone:
+                by_id = {i: key for i, key in self._keys.by_id.items() if i in kept}
+                self._replace(Keys(by_id, self._keys.current), first=False)
+            return gone
 
     def exported(self, passphrase: str) -> bytes:
         """All keys, locked with a passphrase, for a file that is kept apart from the backups."""
@@ -146,6 +147,17 @@ class KeyRing:
             "locked": _text(AESGCM(key).encrypt(nonce, _written(self._keys), _EXPORT_PLACE)),
         }
         return json.dumps(document, indent=1).encode() + b"\n"
+
+    def _first_key(self) -> bytes:
+        """Two who seal for the first time at the same moment must not make a file each."""
+        with self._changing:
+            return self._keys.current or self._added()
+
+    def _added(self) -> bytes:
+        key_id = secrets.token_bytes(_ID_BYTES)
+        by_id = {**self._keys.by_id, key_id: AESGCM.generate_key(8 * _KEY_BYTES)}
+        self._replace(Keys(by_id, key_id), first=self._keys.current is None)
+        return key_id
 
     def _replace(self, keys: Keys, *, first: bool) -> None:
         try:

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -100,6 +101,15 @@ class FileTests(KeyRingCase):
             os.umask(before)
         self.assertEqual(0o600, stat.S_IMODE(self.path.stat().st_mode))
         self.assertEqual(["keyring"], os.listdir(self.folder))
+
+    def test_whoever_seals_first_at_the_same_time_makes_one_key(self) -> None:
+        """Second factors are sealed on the reactor, private keys in a thread."""
+        ring = self.ring()
+        with ThreadPoolExecutor(16) as threads:
+            sealed = list(threads.map(lambda _: ring.seal(PLACE, SECRET), range(64)))
+        again = self.ring()
+        self.assertEqual([ring.current], list(again.ids))
+        self.assertEqual({SECRET}, {again.unseal(PLACE, each) for each in sealed})
 
     def test_a_missing_file_is_never_replaced_where_records_are_sealed(self) -> None:
         """A new key would open nothing, and hide that the old one has to be found."""
