@@ -140,6 +140,7 @@ class UnsetClockTests(ClockCase):
         daemon, clock = self.with_clock()
         clock.lose()
         daemon.start()
+        until(lambda: "the clock says" in daemon.log, 5, "a line about the clock")
         self.assert_one_clear_line(daemon.log, "the clock says 1970-01-01", "no certificates")
         browser = Web(daemon.http)
         browser.sign_in(ANA, PASSWORDS[ANA])
