@@ -4,13 +4,13 @@ Private keys leave only in a client's bundle, locked with a password that is tol
 """
 
 import base64
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mytracks.control.taking import Strict, Work, taking
 from mytracks.errors import Invalid, NotFound
 from mytracks.people.build import People
+from mytracks.pki import bundles
 from mytracks.pki.build import PKI
 from mytracks.pki.bundles import Format
 from mytracks.pki.ports import (
@@ -33,8 +33,6 @@ KEYS: Final[Mapping[str, KeyKind]] = {
 REASONS: Final[Mapping[str, Reason]] = {
     each.name.lower().replace("_", "-"): each for each in Reason
 }
-PASSWORD_BYTES: Final = 12
-"""96 random bits: they are the protection of a bundle, not its cipher."""
 
 
 class Nothing(Strict):
@@ -131,6 +129,9 @@ class _Operations:
         form = _choice("format", asked.format, {each.value: each for each in Format})
         key = KeyKind.RSA_2048 if asked.key is None else _key(asked.key)
         account = self._people.accounts.named(asked.user)
+        password = asked.password or bundles.passphrase()
+        # Before the certificate of before is revoked for one that nobody gets.
+        bundles.check_password(password)
         clients = self._pki.clients
         leaf = await clients.issue(
             account.number,
@@ -140,7 +141,6 @@ class _Operations:
             by=COMMAND_LINE,
             grace_days=asked.grace_days,
         )
-        password = asked.password or secrets.token_urlsafe(PASSWORD_BYTES)
         bundle = await clients.bundle(leaf.number, password, form, by=COMMAND_LINE)
         told = self._client(leaf) | {"bundle": base64.b64encode(bundle).decode()}
         return told if asked.password else told | {"password": password}

@@ -81,6 +81,15 @@ class PKIOperationsTests(PKIOperationsCase):
         self.assertNotIn("password", client)
         self.assertIsNotNone(pkcs12.load_pkcs12(base64.b64decode(client["bundle"]), b"long enough"))
 
+    async def test_a_password_that_cannot_be_costs_nobody_their_certificate(self) -> None:
+        """The one before would be revoked for one that nobody gets."""
+        room = await self.standing()
+        await self.done("pki.init", key="p256")
+        first = await self.done("pki.client", user="ana", key="p256")
+        await self.refused("pki.client", user="ana", key="p256", password="short")
+        self.assertIsNotNone(room.pki.clients.holder(bytes.fromhex(first["fingerprint"])))
+        self.assertEqual(1, len((await self.done("pki.list"))["clients"]))
+
     async def test_without_names_the_server_is_what_the_world_calls_it(self) -> None:
         """And what this machine is called."""
         await self.standing("tracks.example")
