@@ -91,7 +91,12 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
     locations = Locations(services.history, services.clock)
     devices = Devices(services.history, services.presence)
     own_devices = OwnDevices(
-        services.history, services.devices, services.desk, services.people, devices
+        services.history,
+        services.devices,
+        services.desk,
+        services.people,
+        devices,
+        services.clock,
     )
     return [
         *Publish(services.http_mode).routes(locations.operations()),
@@ -104,10 +109,10 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *SecondFactor(services.people).routes(),
         *Passkeys(services.people, services.public_url).routes(),
         *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
-        *Audit(services.people.audit).routes(),
+        *Audit(services.people.audit, services.clock).routes(),
         *certificates(services),
         *Connections(services.attendance, services.handshakes, services.clock).routes(),
-        *QuarantinePaths(services.quarantine, services.people.accounts).routes(),
+        *QuarantinePaths(services.quarantine, services.people.accounts, services.clock).routes(),
         *HealthPaths(services.health).routes(),
         *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),

@@ -3,18 +3,19 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
 import msgspec
 from attrs import evolve
 from msgspec import Meta
 
-from mytracks.clock import iso
+from mytracks.clock import Clock, iso
 from mytracks.people.audit import Audit as Log
 from mytracks.people.ports import AuditEntry, AuditQuestion
 from mytracks.sharing.identity import Scope
 from mytracks.web.answers import NO_STORE, Answer, as_json
 from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.slices import encoded, slices
 from mytracks.web.api.times import seconds
 from mytracks.web.query import read, wrong
 from mytracks.web.routes import Operation, Route, Visit
@@ -67,8 +68,9 @@ class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
 class Audit:
     """Reads the log."""
 
-    def __init__(self, log: Log) -> None:
+    def __init__(self, log: Log, clock: Clock) -> None:
         self._log = log
+        self._clock = clock
 
     async def list(self, visit: Visit) -> Answer:
         """GET /api/admin/audit"""
@@ -76,16 +78,26 @@ class Audit:
         question = _question(query)
         if query.format == "csv":
             found = await self._log.page(evolve(question, limit=MOST_EXPORTED))
-            return _table([_shown(entry) for entry in found.entries])
+            return await self._table(found.entries)
         found = await self._log.page(question)
         beside = links(visit, query, found.count)
         page = AuditPage(
             count=found.count,
             next=beside.next,
             previous=beside.previous,
-            results=[_shown(entry) for entry in found.entries],
+            results=cast(Any, await encoded(found.entries, _shown, self._clock)),
         )
         return as_json(page)
+
+    async def _table(self, entries: Sequence[AuditEntry]) -> Answer:
+        text = io.StringIO()
+        writer = csv.writer(text)
+        writer.writerow(COLUMNS)
+        async for some in slices(entries, self._clock):
+            for entry in map(_shown, some):
+                writer.writerow([_cell(getattr(entry, name)) for name in COLUMNS])
+        named = (b"Content-Disposition", b'attachment; filename="audit.csv"')
+        return Answer(200, text.getvalue().encode(), CSV, (NO_STORE, named))
 
     def routes(self) -> Sequence[Route]:
         """The path of this noun."""
@@ -138,16 +150,6 @@ def _shown(entry: AuditEntry) -> Entry:
         object=entry.what,
         detail=entry.detail,
     )
-
-
-def _table(entries: Sequence[Entry]) -> Answer:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for entry in entries:
-        writer.writerow([_cell(getattr(entry, name)) for name in COLUMNS])
-    named = (b"Content-Disposition", b'attachment; filename="audit.csv"')
-    return Answer(200, text.getvalue().encode(), CSV, (NO_STORE, named))
 
 
 def _cell(value: str | int) -> str:

@@ -1,12 +1,12 @@
 """`/api/devices/{user}/{device}`: what its owner alone does with a device, and its password."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from mytracks.clock import iso
+from mytracks.clock import Clock, iso
 from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
 from mytracks.owntracks.topics import device_name_problem
 from mytracks.people.build import People
@@ -22,6 +22,7 @@ from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.devices import ONE, Device, Devices
 from mytracks.web.api.naming import named
 from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.slices import encoded
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -72,13 +73,20 @@ class OwnDevices:
     """Changes devices for their owner."""
 
     def __init__(
-        self, history: History, registry: Registry, desk: Desk, people: People, devices: Devices
+        self,
+        history: History,
+        registry: Registry,
+        desk: Desk,
+        people: People,
+        devices: Devices,
+        clock: Clock,
     ) -> None:
         self._history = history
         self._registry = registry
         self._desk = desk
         self._people = people
         self._devices = devices
+        self._clock = clock
 
     async def change(self, visit: Visit, user: str, device: str) -> Answer:
         """PATCH /api/devices/{user}/{device}"""
@@ -109,7 +117,7 @@ class OwnDevices:
             count=found.count,
             next=beside.next,
             previous=beside.previous,
-            results=[_said(one) for one in found.messages],
+            results=cast(Any, await encoded(found.messages, _said, self._clock)),
         )
         return as_json(page)
 

@@ -5,12 +5,12 @@ Whoever opens a message is noted in the audit log: it may say where somebody was
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final, cast
 
 import msgspec
 from msgspec import Meta
 
-from mytracks.clock import iso
+from mytracks.clock import Clock, iso
 from mytracks.people.accounts import Accounts
 from mytracks.phones.ports import Aside, Which
 from mytracks.phones.quarantine import PREVIEW, Outcome, Quarantine
@@ -19,6 +19,7 @@ from mytracks.web import json_body
 from mytracks.web.answers import NO_STORE, Answer, as_json
 from mytracks.web.api.naming import number as number_of
 from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.slices import encoded
 from mytracks.web.api.times import seconds
 from mytracks.web.json_body import Body
 from mytracks.web.query import read, wrong
@@ -93,9 +94,10 @@ class ReplayOutcome(msgspec.Struct, frozen=True, kw_only=True):
 class QuarantinePaths:
     """Reads, replays and deletes."""
 
-    def __init__(self, quarantine: Quarantine, accounts: Accounts) -> None:
+    def __init__(self, quarantine: Quarantine, accounts: Accounts, clock: Clock) -> None:
         self._quarantine = quarantine
         self._accounts = accounts
+        self._clock = clock
 
     async def several(self, visit: Visit) -> Answer:
         """GET /api/admin/quarantine"""
@@ -108,7 +110,7 @@ class QuarantinePaths:
                 count=page.count,
                 next=beside.next,
                 previous=beside.previous,
-                results=[shown(one) for one in page.messages],
+                results=cast(Any, await encoded(page.messages, shown, self._clock)),
             )
         )
 
