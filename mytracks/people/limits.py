@@ -28,6 +28,8 @@ class Limits:
     """A web session unseen for so long ends."""
     session_absolute: int = 30 * DAY
     """And every one ends so long after its sign-in."""
+    session_fresh: int = 15 * 60
+    """Who adds a second factor or a passkey has signed in within so long."""
     session_seen_every: int = 60
     """How often at most it is written that a session was seen."""
     session_sweep_every: float = field(default=60.0 * 60, validator=ge(1))

@@ -121,6 +121,12 @@ class Sessions:
             session = self._note(session, now)
         return session
 
+    def is_fresh(self, token_hash: bytes) -> bool:
+        """Whether the sign-in that this session began with was a moment ago."""
+        session = self._known(token_hash)
+        now = int(self._clock.now())
+        return session is not None and now - session.created < self._limits.session_fresh
+
     async def end(self, token: str) -> None:
         """Sign this browser out; nothing happens when it is not signed in."""
         await carried_through(self._end(digest(token)))

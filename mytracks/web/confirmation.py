@@ -1,7 +1,8 @@
-"""Whoever changes how somebody signs in shows once more that it is them: a browser that was left
-open must not do."""
+"""Whoever changes how somebody signs in shows that it is them: a browser that was left open is not
+enough. What turns the second factor off, or replaces recovery codes, takes the password or a code; what
+adds a way in, which would outlast a new password, takes a sign-in of a moment ago."""
 
-from mytracks.errors import Invalid, Unauthenticated
+from mytracks.errors import Forbidden, Invalid, Unauthenticated
 from mytracks.people.build import People
 from mytracks.sharing.identity import Door
 from mytracks.web.routes import Visit
@@ -27,3 +28,11 @@ async def confirm(people: People, visit: Visit, *, password: str, code: str) -> 
     except Unauthenticated:
         text = "This is not the password."
         raise Invalid(text, {"current_password": [text]}) from None
+
+
+def check_fresh(people: People, visit: Visit) -> None:
+    """The viewer has signed in a moment ago, or shows the password with this very request. Raises
+    Forbidden."""
+    session = visit.who.session
+    if session is not None and not people.sessions.is_fresh(session):
+        raise Forbidden("Sign out and in again first: this takes a sign-in of a moment ago.")

@@ -10,7 +10,7 @@ from mytracks.people.ports import Factor
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web import passkey_site
 from tests.people.authenticator import Authenticator
-from tests.people.room import GOOD
+from tests.people.room import CHEAP, GOOD
 from tests.web.door import Browser, Reply, basic
 from tests.web.factor_case import FactorCase
 
@@ -51,6 +51,13 @@ class PasskeyCase(FactorCase):
 
 class AddingTests(PasskeyCase):
     """`/api/account/passkeys`."""
+
+    async def test_a_browser_that_was_left_open_adds_none(self) -> None:
+        """A passkey outlasts a new password."""
+        self.pass_time(CHEAP.session_fresh)
+        late = await self.there("POST", f"{LIST}/options", {})
+        self.assertEqual(403, late.status)
+        self.assertIn("Sign out and in again", late.json()["detail"])
 
     async def test_a_passkey_is_added_listed_and_removed(self) -> None:
         """With its name and dates; what opens the door is not told."""

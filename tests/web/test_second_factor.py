@@ -7,7 +7,7 @@ import pyotp
 
 from mytracks.people.ports import Factor
 from mytracks.sharing.identity import COMMAND_LINE
-from tests.people.room import GOOD, OTHER
+from tests.people.room import CHEAP, GOOD, OTHER
 from tests.web.door import Browser, Reply, basic
 from tests.web.factor_case import CODES, FactorCase
 
@@ -192,6 +192,26 @@ class APITests(FactorCase):
             self.assertEqual(409, (await self.json(method, path, body)).status, path)
         await self.turn_on()
         self.assertEqual(409, (await self.json("POST", "/api/account/totp", {})).status)
+
+    async def test_a_browser_that_was_left_open_turns_nothing_on(self) -> None:
+        """By script or by form; whoever signs in anew does, or shows the password with it."""
+        self.pass_time(CHEAP.session_fresh - 1)
+        self.assertEqual(200, (await self.json("POST", "/api/account/totp", {})).status)
+        self.pass_time(1)
+        late = await self.json("POST", "/api/account/totp", {})
+        self.assertEqual(403, late.status)
+        self.assertIn("Sign out and in again", late.json()["detail"])
+        page = await self.browser.get("/profile/second-factor/")
+        form = {"csrf_token": page.token}
+        self.assertEqual(403, (await self.browser.post(f"{HERE}/begin/", form)).status)
+        shown = basic("ana", GOOD)
+        by_password = await Browser(self.door).ask(
+            "POST", "/api/account/totp", shown | {"Content-Type": "application/json"}, b"{}"
+        )
+        self.assertEqual(200, by_password.status)
+        self.browser = Browser(self.door)
+        await self.browser.sign_in()
+        self.assertEqual(200, (await self.json("POST", "/api/account/totp", {})).status)
 
     async def test_turning_it_off_takes_the_password_or_a_code(self) -> None:
         """A browser that was left open must not do."""

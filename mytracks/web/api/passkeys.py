@@ -16,6 +16,7 @@ from mytracks.web import json_body, passkey_site
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
 from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.confirmation import check_fresh
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -55,6 +56,7 @@ class Passkeys:
     """Lists, adds and removes the caller's passkeys."""
 
     def __init__(self, people: People, public_url: Callable[[], str | None]) -> None:
+        self._people = people
         self._passkeys = people.passkeys
         self._public_url = public_url
 
@@ -74,6 +76,7 @@ class Passkeys:
     async def options(self, visit: Visit) -> Answer:
         """POST /api/account/passkeys/options"""
         json_body.read(visit.request, Begin)
+        check_fresh(self._people, visit)
         site = passkey_site.site(visit.request, self._public_url())
         return as_json(self._passkeys.begin_adding(visit.who.user, site, _holder(visit)))
 

@@ -13,7 +13,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body, qr
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.confirmation import confirm
+from mytracks.web.confirmation import check_fresh, confirm
 from mytracks.web.routes import Operation, Route, Visit
 
 Code = Annotated[str, Meta(max_length=200)]
@@ -77,6 +77,7 @@ class SecondFactor:
     async def begin(self, visit: Visit) -> Answer:
         """POST /api/account/totp"""
         json_body.read(visit.request, Begin)
+        check_fresh(self._people, visit)
         begun = self._factor.begin(visit.who.user)
         return as_json(Enrolment(secret=begun.secret, uri=begun.uri, qr=qr.picture(begun.uri)))
 

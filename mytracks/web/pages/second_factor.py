@@ -16,7 +16,7 @@ from mytracks.people.build import People
 from mytracks.people.factor_ports import Passkey
 from mytracks.web import passkey_site, qr
 from mytracks.web.answers import Answer, Header, see_other
-from mytracks.web.confirmation import confirm
+from mytracks.web.confirmation import check_fresh, confirm
 from mytracks.web.identity import form
 from mytracks.web.pages.frame import Frame
 from mytracks.web.problems import RETRY_AFTER, retry_after
@@ -54,6 +54,7 @@ class SecondFactorPages:
 
     async def begin(self, visit: Visit) -> Answer:
         """POST /profile/second-factor/begin/"""
+        check_fresh(self._people, visit)
         try:
             self._factor.begin(visit.who.user)
         except Conflict:
