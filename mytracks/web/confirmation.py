@@ -1,6 +1,6 @@
 """Whoever changes how somebody signs in shows that it is them: a browser that was left open is not
-enough. What turns the second factor off, or replaces recovery codes, takes the password or a code; what
-adds a way in, which would outlast a new password, takes a sign-in of a moment ago."""
+enough. What turns the second factor off, or replaces recovery codes, takes the password or a code;
+what adds a way in, which would outlast a new password, takes a sign-in of a moment ago."""
 
 from mytracks.errors import Forbidden, Invalid, Unauthenticated
 from mytracks.people.build import People
