@@ -80,6 +80,13 @@ class SecureStream(Stream):
         if self._stage is Stage.ATTACHED:
             super().connectionLost(reason)
 
+    def lose(self, broken: str = "") -> None:
+        super().lose(broken)
+        if self.connected:
+            # TLS waits for the far end's goodbye, and hears it only while something is read: else
+            # whoever is refused would stay until its time is up, gone or not.
+            self._wire.resumeProducing()
+
     def give_up(self) -> None:
         """Its handshake has taken too long."""
         self._wire.abortConnection()

@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.clock import Clock
+from mytracks.errors import Forbidden
 from mytracks.mqtt.carriers.secure import SecureFactory, SecureStream
 from mytracks.mqtt.protocol.codec import Decoder, PacketSizes
 from mytracks.mqtt.protocol.packets.connect import Connack, ConnackCode, Connect, Will
@@ -257,6 +258,16 @@ class PatienceTests(SecureCase):
         self.rig.timers.advance(11)
         phone.say(Pingreq().encode())
         self.assertEqual([Pingresp()], phone.heard())
+
+    def test_whoever_is_refused_is_read_from_until_it_is_gone(self) -> None:
+        """Else its end would not be noticed before its time is up."""
+        self.rig.host.refusal = Forbidden("no")
+        for version in BOTH:
+            phone = self.shake(self.lab.ana, version)
+            phone.say(Connect(4, "phone", True, 0, None, "ben", b"").encode())
+            self.assertEqual([Connack(False, ConnackCode.NOT_AUTHORISED)], phone.heard())
+            self.assertEqual("producing", phone.wire.producerState)
+            phone.goodbye()
 
     def test_only_so_many_may_shake_hands_at_a_time(self) -> None:
         """In all, and from one address. Whoever is done makes room."""
