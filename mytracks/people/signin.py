@@ -121,12 +121,12 @@ class SignIn:
         """Who comes by a client certificate that we know and that is in force. `user`: whose it is.
         `fingerprint`: its SHA-256. `username`: as it was shown beside it, if it was. Never waits.
 
-        Raises Unauthenticated when the account is disabled or gone, Forbidden when the certificate
-        is not that user's.
+        Raises Forbidden when the account is disabled or gone, or the certificate not that user's:
+        no password was wrong.
         """
         account = self._accounts.numbered(user)
         if account is None or account.disabled:
-            raise Unauthenticated("The account of this certificate is disabled or gone.")
+            raise Forbidden("The account of this certificate is disabled or gone.")
         if username and names.canonical(username) != account.name:
             raise Forbidden("The certificate is another user's.")
         who = _principal(account, door)
