@@ -72,7 +72,7 @@ class NewServer(NewKey, frozen=True, kw_only=True):
     addresses; null: what this machine is called."""
 
     common_name: Name
-    san_entries: Hosts | None = None
+    san_entries: Hosts | None
     use: Use = "everywhere"
 
 
