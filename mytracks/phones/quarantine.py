@@ -1,13 +1,13 @@
 """What was set aside, for administrators: looked at, taken in after all, or thrown away.
 
 Whatever is done is noted in the audit log in the same commit. To look at a message is noted as
-well: it may hold where somebody was.
+well: it may hold where somebody was. A list is not noted, so that it shows no numbers.
 """
 
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from mytracks.errors import Invalid, NotFound
 from mytracks.mqtt.routing.ports import Message
@@ -23,6 +23,8 @@ from mytracks.transaction import Transaction, Transactions
 
 PREVIEW: Final = 256
 """Bytes of a message that a list shows."""
+_COVERED: Final = bytes.maketrans(b"0123456789", b"##########")
+"""No place can be told without digits."""
 
 LATE: Final = "nothing to store: a command, which is not carried out so late, or an empty message"
 STRAY: Final = "a command that is not for a device of its sender"
@@ -92,12 +94,13 @@ class Quarantine:
         self._audit = audit
 
     async def page(self, which: Which, *, limit: int, offset: int = 0) -> Page:
-        """The newest first, each with the beginning of its body."""
+        """The newest first, each with the beginning of its body, where digits are covered."""
 
         async def unit(tx: Transaction) -> Page:
             count = await self._stored.count(tx, which)
             found = await self._stored.page(tx, which, limit=limit, offset=offset, preview=PREVIEW)
-            return Page(count, found)
+            covered = [evolve(one, body=one.body.translate(_COVERED)) for one in found]
+            return Page(count, covered)
 
         return await self._transactions.read(unit)
 

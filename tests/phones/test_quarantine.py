@@ -251,6 +251,12 @@ class LookingTests(QuarantineCase):
         self.assertEqual((1, 256), (page.count, len(page.messages[0].body)))
         self.assertEqual([], self.audit.noted)
 
+    def test_a_list_shows_no_place(self) -> None:
+        """Of a device too many, say, whose messages are whole."""
+        self.aside(b'{"_type":"location","lat":48.137,"lon":-11.5}', reason="too many devices")
+        page = self.successResultOf(Deferred.fromCoroutine(self.quarantine.page(Which(), limit=1)))
+        self.assertEqual(b'{"_type":"location","lat":##.###,"lon":-##.#}', page.messages[0].body)
+
     def test_who_looks_at_a_message_is_noted_first(self) -> None:
         """It may say where somebody was."""
         number = self.aside(wire())

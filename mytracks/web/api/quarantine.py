@@ -43,7 +43,8 @@ class QuarantineQuery(PageQuery, frozen=True, kw_only=True):
 
 class SetAsideMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message that was set aside. `device`: `user/device`. `size`: bytes that are kept of it.
-    `preview`: how it begins, as text or, where it is none, in hexadecimal."""
+    `preview`: how it begins, as text or, where it is none, in hexadecimal; in a list without its
+    digits."""
 
     id: int
     received_at: str
