@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tests.databases import POSTGRESQL, SQLITE, VARIABLE
@@ -23,13 +23,21 @@ CHECKS = (
 )
 
 FAULTS = "tests.faults"
+WHOLE = "tests.whole"
 # What touches the store; what is about bytes and pages alone need not be tried twice.
 STORED = [
     *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
     *(f"tests.store.test_{name}" for name in ("mqtt_journal", "races", "recording")),
-    *("tests.people.test_build", "tests.whole", "tests.faults.test_kill"),
+    *("tests.people.test_build", "tests.faults.test_kill"),
     *("tests.faults.test_mqtt_exactly_once", "tests.faults.test_mqtt_sessions"),
+    *(f"tests.whole.test_{name}" for name in ("back_pressure", "care", "commands", "deleting")),
+    *(f"tests.whole.test_{name}" for name in ("debians_postgresql", "http_mode", "live")),
+    *(f"tests.whole.test_{name}" for name in ("mqtt_conversation", "mqtt_limits", "people")),
+    *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "process", "quarantine")),
+    *(f"tests.whole.test_{name}" for name in ("rest", "tokens", "under_pressure", "withdrawn")),
 ]
+AT_ONCE = 4
+"""Processes: most tests wait, but not all of them."""
 
 
 def faults() -> tuple[Sequence[str], Sequence[str]]:
@@ -40,10 +48,10 @@ def faults() -> tuple[Sequence[str], Sequence[str]]:
 
 
 def everything_else() -> Sequence[str]:
-    """The packages and modules of tests but for the faults."""
+    """The packages and modules of tests but for the faults and the whole daemon."""
     packages = {f"tests.{path.parent.name}" for path in ROOT.glob("tests/*/__init__.py")}
     modules = {f"tests.{path.stem}" for path in ROOT.glob("tests/test_*.py")}
-    return sorted(packages - {FAULTS}) + sorted(modules)
+    return sorted(packages - {FAULTS, WHOLE}) + sorted(modules)
 
 
 def say(text: str) -> None:
@@ -73,26 +81,46 @@ class Trial:
 
     def __init__(self, database: str, packages: Sequence[str]) -> None:
         self._title = f"\nOn {database}: {' '.join(packages)}"
+        self._packages = packages
+        self._environ = os.environ | {VARIABLE: database}
         self._scratch = Path(tempfile.mkdtemp(prefix="mytracks-trial-"))
         self._printed = self._scratch / "printed"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """It was not started yet."""
+        return self._process is None
+
+    @property
+    def is_running(self) -> bool:
+        """It has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Begin, in the background."""
         command = [sys.executable, "-m", "twisted.trial", "--temp-directory"]
         with self._printed.open("wb") as printed:
             self._process = subprocess.Popen(
-                [*command, str(self._scratch / "trial"), *packages],
+                [*command, str(self._scratch / "trial"), *self._packages],
                 cwd=ROOT,
                 stdout=printed,
                 stderr=subprocess.STDOUT,
-                env=os.environ | {VARIABLE: database},
+                env=self._environ,
             )
 
-    def show(self) -> tuple[int, int, int]:
-        """Show what it prints as it comes, to its end; (passed, failed, skipped)."""
+    def show(self, meanwhile: Callable[[], None]) -> tuple[int, int, int]:
+        """Show what it prints as it comes, to its end; (passed, failed, skipped). `meanwhile` is
+        called twice a second."""
+        meanwhile()
+        assert self._process is not None, "those before it have ended: it was started"
         say(self._title)
         with self._printed.open(encoding="utf-8", errors="replace") as printed:
             while True:
                 ended = self._process.poll() is not None
                 sys.stdout.write(printed.read())
                 sys.stdout.flush()
+                meanwhile()
                 if ended:
                     break
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -107,16 +135,24 @@ class Trial:
 
 
 def main() -> int:
-    """The checks count as tests. Some processes work at once, for most tests wait."""
+    """The checks count as tests."""
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
     trials = [
         *(Trial(SQLITE, modules) for modules in faults()),
+        Trial(SQLITE, [WHOLE]),
         Trial(SQLITE, everything_else()),
         Trial(POSTGRESQL, STORED),
     ]
+
+    def begin() -> None:
+        """As many as may run at once, in their order."""
+        for each in filter(lambda each: each.is_waiting, trials):
+            if sum(one.is_running for one in trials) < AT_ONCE:
+                each.start()
+
     for each in trials:
-        more = each.show()
+        more = each.show(begin)
         passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
