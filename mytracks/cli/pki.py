@@ -3,10 +3,11 @@
 import base64
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import click
 
@@ -104,8 +105,9 @@ def make_client(
     asked |= {"key": key, "format": form}
     if password_stdin:
         asked["password"] = sys.stdin.readline().rstrip("\r\n")
-    made = dict(console.ask("pki.client", asked))
-    _write(target, base64.b64decode(made.pop("bundle")))
+    with _new_file(console, target) as file:
+        made = dict(console.ask("pki.client", asked))
+        file.write(base64.b64decode(made.pop("bundle")))
     made["file"] = str(target)
     once = [f"Its password, shown only now: {made['password']}"] if "password" in made else []
     console.tell(made, f"{target} is {made['user']}'s.", *_facts(made), *once)
@@ -167,7 +169,19 @@ def _text(path: Path) -> str:
         raise click.UsageError(f"{path} is no PEM file that can be read.") from None
 
 
-def _write(path: Path, content: bytes) -> None:
-    """A new file that nobody else may read."""
-    with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(content)
+@contextmanager
+def _new_file(console: Console, path: Path) -> Iterator[BinaryIO]:
+    """A new file that nobody else may read; gone again when what is done meanwhile fails. It is
+    there first: else a certificate might replace another one and then be written nowhere."""
+    made = False
+    try:
+        with open(path, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+            made = True
+            yield file
+    except BaseException as error:
+        if made:
+            path.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            text = f"{path} cannot be written: {error.strerror}."
+            raise console.refuse("unwritable", text) from None
+        raise

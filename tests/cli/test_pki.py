@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mytracks.control.wire import Answer, Refusal
 from mytracks.pki.keyring import FILE, open_keyring
 from tests.cli.test_command import CommandCase
 
@@ -72,6 +73,16 @@ class PKITests(CommandCase):
         self.assertEqual(f"{path}2", told["file"])
         self.assertNotIn("bundle", told)
         self.assertEqual("long enough", self.store.asked[-1][1]["password"])
+
+    def test_where_no_file_can_be_written_nothing_is_asked_for(self) -> None:
+        """The certificate before would be revoked for nothing. And what is refused leaves none."""
+        away = ("pki", "client", "ana", "--out", str(self.folder / "away" / "ana.p12"))
+        failed = self.run_it(*away)
+        self.assertEqual((1, []), (failed.exit_code, self.store.asked))
+        self.assertIn("cannot be written: No such file or directory", failed.stderr)
+        self.store.answer = Answer(refusal=Refusal("not_found", "There is no user 'ana'."))
+        refused = self.run_it("pki", "client", "ana", "--out", str(self.folder / "ana.p12"))
+        self.assertEqual((1, []), (refused.exit_code, list(self.folder.iterdir())))
 
     def test_list_is_a_table_for_people_and_an_object_for_machines(self) -> None:
         """What is wrong stands below."""
