@@ -16,10 +16,15 @@ from tests.browser.cases import (
     row,
     sees,
 )
-from tests.browser.chromium import PHONE
+from tests.browser.chromium import DESK, PHONE
 from tests.whole.patience import until
 
 HOUR = 3600
+TWICE = """addEventListener("DOMContentLoaded", () => {
+  document.documentElement.style.fontSize = "200%";
+});"""
+WHOLE = """e => e.scrollWidth <= e.clientWidth + 1 && e.scrollHeight <= e.clientHeight + 1
+  || getComputedStyle(e).display === "inline" """
 
 
 class PeopleTests(BrowserCase):
@@ -188,6 +193,15 @@ class LiveTests(BrowserCase):
         reads(page.locator("#live-chip"), "Signed out")
         link = page.locator("#map-notices").get_by_role("link", name="Sign in again")
         expect(link).to_have_attribute("href", re.compile("^/login/"))
+        self.assert_no_place_is_left(page)
+
+    def assert_no_place_is_left(self, page: Page) -> None:
+        """Whoever sits there now may be somebody else."""
+        reads(page.locator("#people-list"), "Signed out. Nobody")
+        expect(pin(page)).to_have_count(0)
+        expect(page.locator("#map-canvas")).to_be_hidden()
+        expect(page.locator("#first-run")).to_be_hidden()
+        self.assertNotIn("48.14", page.locator("body").inner_html())
 
     def test_todays_way_is_drawn_on_and_can_be_looked_at_as_a_whole(self) -> None:
         """Points from before the page was opened and from after make one line."""
@@ -202,6 +216,24 @@ class LiveTests(BrowserCase):
         page.get_by_role("button", name=re.compile("^Today.s way$")).click()
         map_is_idle(page)
         self.assert_clean(guest)
+
+    def test_no_pin_comes_to_rest_under_a_button(self) -> None:
+        """The end of today's way is where somebody is: it must be seen, and pressed."""
+        user = self.new_user()
+        now = int(time.time())
+        for step in range(12):
+            at = now - 1200 + step * 60
+            user.post("phone", lat=48.14 + step / 900, lon=11.4 + step / 50, tst=at)
+        for size in (DESK, PHONE):
+            page = self.sign_in(user, size=size, **afternoon()).page
+            map_is_idle(page)
+            row(page, user.name).click()
+            page.get_by_role("button", name=re.compile("^Today.s way$")).click()
+            map_is_idle(page)
+            tools, own = page.locator("#map-tools").bounding_box(), pin(page).bounding_box()
+            assert tools is not None
+            assert own is not None
+            self.assertLessEqual(own["x"] + own["width"], tools["x"])
 
 
 class TroubleTests(BrowserCase):
@@ -284,6 +316,24 @@ class PhoneTests(BrowserCase):
         page.mouse.move(x + 100, y - 330, steps=5)
         page.mouse.up()
         until(lambda: height(page) == 844 - 60 - 64, 10, "a sheet dragged up")
+
+    def test_text_of_twice_the_size_is_read_whole(self) -> None:
+        """WCAG 1.4.4: nothing is cut off, whatever the sheet's stop."""
+        user = self.new_user()
+        user.publish("phone", batt=41, acc=8, vel=34)
+        guest = self.sign_in(user, size=PHONE, init=TWICE)
+        page = guest.page
+        map_is_idle(page)
+        row(page, user.name).click()
+        for selector in (".person-name", ".person-age", ".person-doing", ".fact dd", "#map-chip"):
+            for one in page.locator(selector).all():
+                self.assertTrue(one.evaluate(WHOLE), selector)
+        for one in page.locator(".person-action").all():
+            self.assertTrue(one.evaluate(WHOLE), one.text_content())
+        self.assertLessEqual(page.locator("#people-body").evaluate("e => e.scrollWidth"), 390)
+        page.get_by_role("button", name=re.compile("List of people")).press("ArrowDown")
+        until(lambda: height(page) == 296, 10, "a sheet at its lowest, for large text")
+        self.assertTrue(page.locator(".person-age").evaluate(WHOLE))
 
     def test_320_pixels_are_wide_enough(self) -> None:
         """WCAG 1.4.10: no scrolling in two directions."""

@@ -35,7 +35,8 @@ export class ListRoom {
     this.#host.replaceChildren();
     effect(() => this.#draw());
     effect(() => {
-      element("first-run", HTMLElement).hidden = this.#state.rows.value.length > 0;
+      const { rows, connection } = this.#state;
+      element("first-run", HTMLElement).hidden = rows.value.length > 0 || connection.value === "signed-out";
     });
   }
 
@@ -48,6 +49,10 @@ export class ListRoom {
       canCopy: "clipboard" in navigator,
     };
     const row = this.#state.selectedRow.value;
+    if (this.#state.connection.value === "signed-out") {
+      render(html`<p class="people-gone">${t("Signed out. Nobody’s place is shown.")}</p>`, this.#host);
+      return;
+    }
     render(
       html`${peopleView(model, this.#actions, this.#icon)} ${row === undefined ? nothing : factsView(row)}`,
       this.#host,

@@ -21,6 +21,8 @@ import type { MapState } from "./state.ts";
 /** Pixels: the scale's room, and what stays free round what is to be seen. */
 const SCALE_ROOM = 100;
 const MARGIN = 72;
+/** The tools at the right, and half a pin with its tag: no pin comes to rest under a button. */
+const TOOLS = 60 + 52;
 /** What the chip of the phone covers at the map's head. */
 const CHIP = 24;
 /** At least this close when somebody is looked up. */
@@ -43,6 +45,7 @@ export class MapRoom {
     this.#icon = icon;
     this.#go = go;
     effect(() => this.#drawNotices());
+    effect(() => this.#hideFromStrangers());
   }
 
   async open(host: HTMLElement): Promise<void> {
@@ -130,6 +133,13 @@ export class MapRoom {
     render(noticesView(model, this.#icon), element("map-notices", HTMLElement));
   }
 
+  /** Where the map looks tells of places as well as the pins do. */
+  #hideFromStrangers(): void {
+    const hidden = this.#state.connection.value === "signed-out";
+    element("map-canvas", HTMLElement).hidden = hidden;
+    for (const id of ["map-tools", "map-scale"]) element(id, HTMLElement).classList.toggle("is-gone", hidden);
+  }
+
   #follow(): void {
     const device = this.#state.following.value;
     const row = this.#state.rows.value.find((one) => one.device === device);
@@ -172,7 +182,7 @@ export class MapRoom {
     const room = element("map", HTMLElement).clientHeight;
     const bottom = Math.min(covered + margin, Math.max(margin, room - 3 * margin));
     const top = margin === 0 ? 0 : margin + (NARROW.matches ? CHIP : 0);
-    return { top, left: margin, right: margin, bottom };
+    return { top, left: margin, right: margin === 0 ? 0 : TOOLS, bottom };
   }
 }
 

@@ -20,7 +20,10 @@ import { countText, lampView } from "./overlay.view.ts";
 import { MapState } from "./state.ts";
 import { Updates } from "./updates.ts";
 
-const data = readPageData(element("page-data", HTMLScriptElement).textContent ?? "");
+const written = element("page-data", HTMLScriptElement);
+const data = readPageData(written.textContent ?? "");
+// Read once: it must not lie in the page when the session is over.
+written.remove();
 const canvas = element("map-canvas", HTMLElement);
 const icon = iconsFrom(canvas.dataset["icons"] ?? "");
 const toasts = new Toasts(element("toasts", HTMLElement), icon);

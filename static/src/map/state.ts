@@ -3,7 +3,7 @@
 import { computed, type ReadonlySignal, signal, type Signal } from "@preact/signals-core";
 import { LONG_AWAY } from "../live/lamp.ts";
 import type { State } from "../live/machine.ts";
-import { apply, type Change, type Household, inOrder, people } from "../people/household.ts";
+import { apply, type Change, EMPTY, type Household, inOrder, people } from "../people/household.ts";
 import { allRows, type PersonRow, personRows, type Row } from "../people/rows.ts";
 import type { Viewer } from "../people/wording.ts";
 import { startOfDay } from "../time/age.ts";
@@ -58,6 +58,13 @@ export class MapState {
     if (change.kind !== "fix") return;
     const track = this.tracks.value.get(change.fix.device) ?? [];
     this.#keepTrack(change.fix.device, add(track, pointOf(change.fix)));
+  }
+
+  /** Whoever sits here now may be somebody else: nothing of what was seen is left. */
+  forget(): void {
+    this.select(null);
+    this.household.value = EMPTY;
+    this.tracks.value = new Map();
   }
 
   /** A day's way as the server has it; what came live meanwhile stays. */

@@ -30,6 +30,7 @@ export class Updates implements Listener {
 
   state(state: State): void {
     this.#state.connection.value = state;
+    if (state === "signed-out") this.#state.forget();
   }
 
   message({ type, data }: Message): void {
@@ -51,9 +52,15 @@ export class Updates implements Listener {
     if (restarted) void this.#readAnew();
   }
 
+  /** What was asked for while we were signed in may come when we no longer are. */
+  get #isOver(): boolean {
+    return this.#state.connection.value === "signed-out";
+  }
+
   async #readAnew(): Promise<void> {
     try {
       const [devices, places] = await Promise.all([getJson(ALL_DEVICES), getJson(LAST_KNOWN)]);
+      if (this.#isOver) return;
       const read = readHousehold(listed(devices["results"]), listed(places["results"]));
       this.#state.household.value = read;
     } catch (error) {
@@ -67,7 +74,9 @@ export class Updates implements Listener {
     const since = this.#state.today.value;
     try {
       for (const device of this.#state.devices()) {
-        this.#state.readTrack(device, await readToday(getJson, device, since));
+        const way = await readToday(getJson, device, since);
+        if (this.#isOver) return;
+        this.#state.readTrack(device, way);
       }
     } catch (error) {
       this.#complain(error, t("Today’s ways could not be read. Reload the page to try again."));
