@@ -11,6 +11,7 @@ from typing import IO, Final
 from attrs import frozen
 
 from mytracks import __version__
+from mytracks.pki.keyring import KeyRingRefused, open_keyring
 from mytracks.store.care import archive, sqlite_side
 from mytracks.store.care.archive import DATABASE, KEYRING, Manifest, Member, Progress
 from mytracks.store.care.copying import copy_all
@@ -45,6 +46,7 @@ def back_up(
         copy.unlink(missing_ok=True)
         for left in (part, copy):
             opened.callback(left.unlink, missing_ok=True)
+        known = _keys_in(source.directory / KEYRING)
         if source.database == SQLITE:
             _copy_file(source.directory / FILE, copy, progress)
         else:
@@ -52,6 +54,9 @@ def back_up(
         progress("checking the copy", 0, 1)
         sqlite_side.refuse_damaged(copy, f"{_WHAT}: the copy {copy}")
         manifest = _write(source, file, copy, now, with_keys, progress)
+        if with_keys and not known <= _keys_in(source.directory / KEYRING):
+            # What was copied before may be sealed with one that went.
+            raise StoreRefused(f"{_WHAT}: a key of the key ring went meanwhile; make it again")
         if target.exists():
             raise StoreRefused(f"{_WHAT}: {target} has come meanwhile, and is not overwritten")
         put(part, target)
@@ -128,6 +133,14 @@ def _write(
     archive.write(file, manifest, members, progress)
     file.flush()
     return manifest
+
+
+def _keys_in(ring: Path) -> frozenset[bytes]:
+    """The ids of its keys. Of one that is not there, or that the server would refuse: none."""
+    try:
+        return frozenset(open_keyring(ring, sealed_exists=False).ids)
+    except KeyRingRefused:
+        return frozenset()
 
 
 def _described(copy: Path) -> tuple[str, Mapping[str, int]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from mytracks.pki.keyring import open_keyring
 from mytracks.store.care import postgresql_side, sqlite_side
 from mytracks.store.care.archive import Manifest
 from mytracks.store.care.backup import Source, back_up
@@ -230,6 +231,26 @@ class BrokenOffTests(BackupCase):
         self.assertIn("another backup", said[0])
         self.restore()
         self.assert_restored()
+
+    def test_a_key_that_goes_meanwhile_makes_it_no_backup(self) -> None:
+        """What was copied before is sealed with it: nobody could open that any more."""
+        ring = open_keyring(self.folder / "keyring", sealed_exists=False)
+        ring.add_key()
+
+        def progress(what: str, *_: object) -> None:
+            if what == "checking the copy":
+                ring.add_key()
+                if rotating:
+                    ring.drop(still_named=())
+
+        source = Source(directory=self.folder, database="sqlite")
+        rotating = True
+        with self.assertRaises(StoreRefused) as caught:
+            back_up(source, self.backup, NOW, with_keys=True, progress=progress)
+        self.assertIn("make it again", str(caught.exception))
+        self.assertEqual([], self.names(self.place))
+        rotating = False
+        back_up(source, self.backup, NOW, with_keys=True, progress=progress)
 
     def test_a_damaged_source_is_named_and_not_the_target(self) -> None:
         """Whoever reads it must know which file to worry about."""
