@@ -87,6 +87,7 @@ class Daemon(Service):
         self._wrap_journal = wrap_journal
         use_monotonic_timers(reactor)
         self._clock = Clock(reactor)
+        self._started = int(self._clock.now())
         self._tasks = Tasks()
         self._opened = AsyncExitStack()
         self._ports = Ports(http=None, mqtt=None)
@@ -242,7 +243,7 @@ class Daemon(Service):
         runtime = Runtime(
             pid=os.getpid(),
             version=__version__,
-            started=int(self._clock.now()),
+            started=self._started,
             http_port=ports.http,
             https_port=ports.https,
             mqtt_port=ports.mqtt,

@@ -271,10 +271,14 @@ class KeepingTests(BlackBoxCase):
         return [each | {"crl_number": 0} for each in self.rows(path)]
 
     def test_the_ports_open_with_the_first_server_certificate_and_close_with_the_last(self) -> None:
-        """Without a restart."""
+        """Without a restart; and `started` goes on telling when the process began."""
         self.made(CA)
         self.assertEqual((None, None), self.ports(self.daemon))
+        began = self.daemon.runtime["started"]
+        until(lambda: time.time() >= began + 1, 5, "another second")
         self.furnished()
+        self.assertNotEqual(None, self.ports(self.daemon)[0])
+        self.assertEqual(began, self.daemon.runtime["started"])
         active = self.ask(200, "GET", f"{SERVER}/active").json()
         self.ask(204, "DELETE", f"{SERVER}/{active['id']}")
         until(lambda: self.ports(self.daemon) == (None, None), 5, "no TLS in runtime.json")
