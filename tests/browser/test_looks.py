@@ -140,6 +140,16 @@ class LookTests(JudgeCase):
                 self.assert_no_barrier(guest.page, f"{name}, unfolded")
             self.assert_clean(guest)
 
+    def test_what_one_tells_of_oneself(self) -> None:
+        """The profile of somebody with a phone."""
+        user = self.new_user()
+        user.publish("phone")
+        for look in looks():
+            guest = self.sign_in(user, **look.options)
+            guest.page.goto("/profile/")
+            self.judge(guest.page, "profile", look)
+            self.assert_clean(guest)
+
     def test_the_account_menu(self) -> None:
         """It opens over everything else and has the way out."""
         user = self.new_user()
@@ -199,6 +209,7 @@ class AdminLookTests(JudgeCase):
         odd.ask("POST", "/pub?d=phone", b'{"_type":"location","lat":"north"}')
         odd.ask("POST", "/pub?d=phone", b"{")
         phone = self.connected(User(daemon, "ben"))
+        self.certify(daemon)
         for look in looks():
             guest = self.sign_in(User(daemon, "robert"), **look.options)
             for tab, path in (
@@ -214,6 +225,16 @@ class AdminLookTests(JudgeCase):
             self.assert_no_barrier(guest.page, "about, for administrators")
             self.assert_clean(guest)
         self.assertTrue(phone.is_connected())
+
+    def certify(self, daemon: Daemon) -> None:
+        """Make an authority, a server certificate and a phone's."""
+        for words in (
+            ("init", "--key", "p256"),
+            ("server", "--san", "localhost,127.0.0.1"),
+            ("client", "anna", "--key", "p256", "--out", str(daemon.home / "anna.p12")),
+        ):
+            done = daemon.cli("pki", *words)
+            self.assertEqual(0, done.code, done)
 
     def connected(self, user: User) -> mqtt.Client:
         """A phone of theirs that stays."""
