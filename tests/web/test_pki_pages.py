@@ -332,6 +332,13 @@ class PublicTests(PKICase):
         self.assertIn("Public certificate (ACME) it ends in 3 days There is none yet.", told)
         self.assertIn(f"Failed 2 times in a row {MARKUP}", told)
 
+    async def test_it_is_fetched_when_somebody_says_so(self) -> None:
+        """Nobody has to wait for the next try; here there is nobody to ask."""
+        token = (await self.browser.get(f"{HOME}pki/")).token
+        reply = await self.browser.post(f"{HOME}pki/acme/try/", {"csrf_token": token})
+        self.assertEqual(422, reply.status)
+        self.assertIn("No ACME directory is set.", words(reply))
+
 
 class OwnTests(PKICase):
     """What everybody fetches for themselves."""

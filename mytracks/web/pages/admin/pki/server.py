@@ -48,6 +48,7 @@ class ServerForms:
         self._desk = desk
         self._overview = overview
         self._servers = room.servers
+        self._public = room.acme.renewal
         self._authorities = room.authorities
         self._usual_days = room.book.limits.server_days
         self._public_url = public_url
@@ -140,6 +141,14 @@ class ServerForms:
             return await self._overview.refused(visit, refused)
         return self._desk.done(visit, _HERE, f"The old certificate of {name} is deleted.")
 
+    async def fetch(self, visit: Visit) -> Answer:
+        """POST /admin-panel/pki/acme/try/"""
+        try:
+            await self._public.try_now(by=visit.actor)
+        except Conflict as refused:
+            return await self._overview.refused(visit, refused)
+        return self._desk.done(visit, f"{PATH}#acme", "A public certificate is being fetched.")
+
     def routes(self) -> Sequence[Route]:
         """The paths of this card."""
         route, one = self._desk.route, "pki/server/<identifier>/"
@@ -147,6 +156,7 @@ class ServerForms:
             route("pki/server/new/", self.form, self.make),
             route("pki/server/import/", self.import_form, self.bring),
             route(f"{one}renew/", None, self.renew),
+            route("pki/acme/try/", None, self.fetch),
             route(f"{one}deactivate/", None, self.deactivate),
             route(f"{one}expunge/", None, self.expunge),
         ]
