@@ -24,6 +24,7 @@ CHECKS = (
 
 FAULTS = "tests.faults"
 WHOLE = "tests.whole"
+BROWSER = "tests.browser"
 # What touches the store; what is about bytes and pages alone need not be tried twice.
 STORED = [
     *(f"tests.store.test_{name}" for name in ("accounts", "bounds", "locations")),
@@ -48,10 +49,10 @@ def faults() -> tuple[Sequence[str], Sequence[str]]:
 
 
 def everything_else() -> Sequence[str]:
-    """The packages and modules of tests but for the faults and the whole daemon."""
+    """The packages and modules of tests but for those that take a process of their own."""
     packages = {f"tests.{path.parent.name}" for path in ROOT.glob("tests/*/__init__.py")}
     modules = {f"tests.{path.stem}" for path in ROOT.glob("tests/test_*.py")}
-    return sorted(packages - {FAULTS, WHOLE}) + sorted(modules)
+    return sorted(packages - {FAULTS, WHOLE, BROWSER}) + sorted(modules)
 
 
 def say(text: str) -> None:
@@ -140,6 +141,7 @@ def main() -> int:
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
     trials = [
         *(Trial(SQLITE, modules) for modules in faults()),
+        Trial(SQLITE, [BROWSER]),
         Trial(SQLITE, [WHOLE]),
         Trial(SQLITE, everything_else()),
         Trial(POSTGRESQL, STORED),

@@ -15,6 +15,7 @@ from attrs import frozen
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from playwright.sync_api import Page, expect
+from twisted.trial.unittest import SkipTest
 
 from tests.browser.cases import (
     PASSWORD,
@@ -141,7 +142,9 @@ class LookTests(JudgeCase):
             self.assert_clean(guest)
 
     def test_what_one_tells_of_oneself(self) -> None:
-        """The profile of somebody with a phone."""
+        """The profile of somebody with a phone; `test_profile` judges it."""
+        if GALLERY is None:
+            raise SkipTest("only for the gallery")
         user = self.new_user()
         user.publish("phone")
         for look in looks():
@@ -197,7 +200,10 @@ class AdminLookTests(JudgeCase):
     """The admin panel of a house with some life in it."""
 
     def test_the_tabs_of_the_admin_panel(self) -> None:
-        """People, a phone that is connected, one that was refused, and something odd."""
+        """People, a phone that is connected, one that was refused, and something odd; `test_admin`
+        and `test_pki` judge them."""
+        if GALLERY is None:
+            raise SkipTest("only for the gallery")
         daemon = Daemon()
         self.addCleanup(daemon.close)
         daemon.start()
