@@ -217,7 +217,7 @@ class DeskTests(AdminCase):
         self.set_aside(f"{MARKUP} is no JSON".encode())
         guest = self.admin(HOME + "quarantine/")
         page = guest.page
-        reads(row(page, "anna/phone"), MARKUP)
+        reads(row(page, "anna/phone"), MARKUP.replace("1", "#"))
         row(page, "anna/phone").get_by_role("link", name="Open").click()
         reads(page.locator("pre").first, MARKUP)
         reads(page.locator("pre").last, "3c 69 6d 67")
