@@ -41,10 +41,12 @@ AT_ONCE = 4
 """Processes: most tests wait, but not all of them."""
 
 
-def faults() -> tuple[Sequence[str], Sequence[str]]:
-    """The modules of faults, in two halves that take about the same time."""
-    modules = [f"{FAULTS}.{path.stem}" for path in sorted(ROOT.glob("tests/faults/test_*.py"))]
-    other = [name for name in modules if re.search("clock|mqtt|postgresql", name)]
+def halves(package: str, second: str) -> tuple[Sequence[str], Sequence[str]]:
+    """The modules of a package, in two halves that take about the same time; `second`: a pattern
+    of the names in the second."""
+    folder = ROOT / package.replace(".", "/")
+    modules = [f"{package}.{path.stem}" for path in sorted(folder.glob("test_*.py"))]
+    other = [name for name in modules if re.search(second, name)]
     return [name for name in modules if name not in other], other
 
 
@@ -140,9 +142,9 @@ def main() -> int:
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
     trials = [
-        *(Trial(SQLITE, modules) for modules in faults()),
         Trial(SQLITE, [BROWSER]),
-        Trial(SQLITE, [WHOLE]),
+        *(Trial(SQLITE, modules) for modules in halves(WHOLE, "mqtt|acme|https|sign_in")),
+        *(Trial(SQLITE, modules) for modules in halves(FAULTS, "clock|mqtt|postgresql")),
         Trial(SQLITE, everything_else()),
         Trial(POSTGRESQL, STORED),
     ]

@@ -37,6 +37,7 @@ from tests.whole.web import Web
 ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDER: Final = ROOT / os.environ.get("MYTRACKS_PICTURES", "tests/browser/pictures")
 GALLERY: Final = os.environ.get("MYTRACKS_GALLERY")
+ALL: Final = os.environ.get("MYTRACKS_LOOKS") == "all"
 IN_A_HAND: Final = ("map", "about", "profile", "admin-users")
 """Pages that hang in the gallery as a phone shows them at night, too."""
 AXE: Final = ROOT / "static/node_modules/axe-core/axe.min.js"
@@ -64,9 +65,10 @@ class Look:
 
 
 def looks() -> Iterator[Look]:
-    """All four."""
+    """Each theme once and each size once; with MYTRACKS_LOOKS=all every theme at every size."""
     for theme, (device, size) in product(("light", "dark"), (("desktop", DESK), ("phone", PHONE))):
-        yield Look(theme, device, size)
+        if ALL or (theme == "light") == (device == "desktop"):
+            yield Look(theme, device, size)
 
 
 def hang(page: Page, name: str, look: Look) -> None:
