@@ -37,7 +37,7 @@ STORED = [
     *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "process", "quarantine")),
     *(f"tests.whole.test_{name}" for name in ("rest", "tokens", "under_pressure", "withdrawn")),
 ]
-AT_ONCE = 4
+AT_ONCE = 5
 """Processes: most tests wait, but not all of them."""
 
 
@@ -141,12 +141,15 @@ def main() -> int:
     """The checks count as tests."""
     results = [check(name, command) for name, command in CHECKS]
     passed, failed, skipped = sum(results), len(results) - sum(results), 0
+    quick_faults, slow_faults = halves(FAULTS, "clock|mqtt|postgresql")
+    # Those that take long begin first.
     trials = [
-        Trial(SQLITE, [BROWSER]),
+        Trial(SQLITE, slow_faults),
         *(Trial(SQLITE, modules) for modules in halves(WHOLE, "mqtt|acme|https|sign_in")),
-        *(Trial(SQLITE, modules) for modules in halves(FAULTS, "clock|mqtt|postgresql")),
-        Trial(SQLITE, everything_else()),
+        Trial(SQLITE, [BROWSER]),
         Trial(POSTGRESQL, STORED),
+        Trial(SQLITE, everything_else()),
+        Trial(SQLITE, quick_faults),
     ]
 
     def begin() -> None:
