@@ -36,8 +36,8 @@ ACME: Final = b"acme-tls/1"
 """What an authority speaks that wants to see that a name is ours [RFC 8737]."""
 _PARTIAL_CHAIN: Final = 0x80000
 _NO_AUTO_CHAIN: Final = 0x8
-"""SSL_MODE_NO_AUTO_CHAIN, which pyOpenSSL does not name: else OpenSSL sends the authority along that
-clients are checked against, and nobody believes a root because it was sent."""
+"""SSL_MODE_NO_AUTO_CHAIN, which pyOpenSSL does not name: else OpenSSL sends along the authority
+that clients are checked against, and nobody believes a root because it was sent."""
 
 Verify: TypeAlias = Callable[[Any, Any, int, int, int], bool]
 Recognise: TypeAlias = Callable[[bytes], bool]

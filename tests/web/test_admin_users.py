@@ -25,7 +25,8 @@ class UserTests(AdminCase):
         )
         told = await self.page("")
         self.assertIn(
-            f"ana {MARKUP} ana@example.org user deactivated off none 1 never 2026-01-01 01:00 UTC", told
+            f"ana {MARKUP} ana@example.org user deactivated off none 1 never 2026-01-01 01:00 UTC",
+            told,
         )
         self.assertIn(f"root you {TO} admin active off none 0 ", told)
         self.assertIn("2 users", told)

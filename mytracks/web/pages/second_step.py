@@ -110,7 +110,7 @@ class SecondStep:
         return half_way
 
     def _revoked(self, revocation: Revocation) -> None:
-        """What let them so far does so no more. (The same password under another hash still does.)"""
+        """What let them so far does so no more. The same password under another hash still does."""
         if revocation.reason not in _VOID:
             return
         gone = [key for key, each in self._half_way.items() if each.user == revocation.user]
