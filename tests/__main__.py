@@ -37,7 +37,7 @@ STORED = [
     *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "process", "quarantine")),
     *(f"tests.whole.test_{name}" for name in ("rest", "tokens", "under_pressure", "withdrawn")),
 ]
-AT_ONCE = 5
+AT_ONCE = 4
 """Processes: most tests wait, but not all of them."""
 
 
