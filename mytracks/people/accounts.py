@@ -23,9 +23,9 @@ from mytracks.people.profile import Faults, Profile
 from mytracks.people.removals import Removals
 from mytracks.people.revocations import Reason, Revocation, Revocations, Watcher
 from mytracks.people.sessions import Sessions
-from mytracks.people.turns import Turns
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions, Unit
+from mytracks.turns import Turns
 
 _LOGIN_NOTED_EVERY: Final = 60
 """Seconds: how often at most it is written that somebody signed in."""

@@ -18,10 +18,10 @@ from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
-from mytracks.people.turns import Turns
 from mytracks.people.written import Shown, Written, digest
 from mytracks.sharing.identity import SERVER, Actor, Device
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 _WRITTEN = Written("mt_d", letters=26)
 read = _WRITTEN.read

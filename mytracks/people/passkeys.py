@@ -36,9 +36,9 @@ from mytracks.people.audit import Audit
 from mytracks.people.factor_ports import Passkey
 from mytracks.people.ports import Account
 from mytracks.people.revocations import Reason, Revocation, Revocations
-from mytracks.people.turns import Turns
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 RP_NAME: Final = "mytracks"
 MOST_OF_ONE: Final = 20

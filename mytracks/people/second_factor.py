@@ -28,9 +28,9 @@ from mytracks.people.factor_ports import RecoveryCode, Seal
 from mytracks.people.ports import Account, Factor
 from mytracks.people.revocations import Reason, Revocation, Revocations
 from mytracks.people.throttle import Throttle
-from mytracks.people.turns import Turns, carried_through
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns, carried_through
 
 ISSUER: Final = "mytracks"
 """What the app shows above the code."""

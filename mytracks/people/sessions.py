@@ -20,9 +20,9 @@ from mytracks.people import ports
 from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Factor, WebSession
-from mytracks.people.turns import carried_through
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions, Unit
+from mytracks.turns import carried_through
 
 _TOKEN_BYTES = 32
 _LONGEST_AGENT = 300

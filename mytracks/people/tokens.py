@@ -21,10 +21,10 @@ from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, Token
 from mytracks.people.revocations import Reason, Revocation, Revocations
-from mytracks.people.turns import Turns
 from mytracks.people.written import Shown, Written, digest
 from mytracks.sharing.identity import Actor, Scope
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 ADMINS_ONLY: Final = frozenset({Scope.ADMIN, Scope.METRICS})
 """Scopes that only administrators hold, and use."""

@@ -17,12 +17,12 @@ from mytracks.clock import Clock
 from mytracks.errors import Invalid, NotFound, Unavailable
 from mytracks.people.device_passwords import DevicePasswords
 from mytracks.people.removals import Removals
-from mytracks.people.turns import Turns
 from mytracks.phones import ports
 from mytracks.sharing.identity import Actor, Device
 from mytracks.tracks.devices import Devices
 from mytracks.tracks.ports import DeviceState, Look
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 LONGEST_LABEL: Final = 64
 LONGEST_TID: Final = 2

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
 from cryptography import x509
-from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock
@@ -31,6 +31,7 @@ from mytracks.pki.signing import Signing
 from mytracks.pki.state import Identity, PrivateKey, Trust, Trusted
 from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ class Book:
         self._audit = audit
         self._keys = keys
         self._signing = signing
-        self._lock = DeferredLock()
+        self._turns = Turns()
         self.clock = clock
         self.limits = limits
         self.trust = Trust()
@@ -131,10 +132,7 @@ class Book:
     def take(self, change: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
         """Run `change` to its end when its turn comes, whoever waits for it; fires with its
         result. Cancelling loses the answer, never the change."""
-        answer: Deferred[T] = Deferred()
-        running = self._lock.run(lambda: Deferred.fromCoroutine(change()))
-        running.addCallbacks(answer.callback, answer.errback)
-        return answer
+        return self._turns.take(change)
 
     async def commit(self, change: Change) -> Sequence[Any]:
         """Store `change`, then remember it, then tell. Returns the new rows with their numbers,
