@@ -19,6 +19,7 @@ from mytracks.pki.acme.ports import Account, Order, Settings
 from mytracks.pki.book import Note
 from mytracks.pki.signing import Signing
 from mytracks.transaction import Transaction, Transactions
+from mytracks.turns import Turns
 
 ACCOUNT: Final = "acme.account"
 ORDER: Final = "acme.order"
@@ -43,7 +44,7 @@ class Progress:
 
 
 class Kept:
-    """Reads and writes both."""
+    """Reads and writes both, one change at a time."""
 
     log = Logger()
 
@@ -62,6 +63,7 @@ class Kept:
         self._signing = signing
         self._audit = audit
         self._clock = clock
+        self._turns = Turns()
 
     async def account(self) -> Account | None:
         """That of the last order; None: there is none, or it cannot be read any more."""
@@ -82,25 +84,30 @@ class Kept:
         self, progress: Progress, account: Account | None = None, note: Note | None = None
     ) -> None:
         """Store it, with its entry in the audit log. Raises Unavailable."""
-        texts = {ORDER: await self._sealed(ORDER, asdict(progress))}
+        told = {ORDER: asdict(progress)}
         if account is not None:
-            texts[ACCOUNT] = await self._sealed(ACCOUNT, asdict(account))
-        await self._transactions.commit(lambda tx: self._store(tx, texts, note))
+            told[ACCOUNT] = asdict(account)
+        await self._turns.take(lambda: self._write(told, note))
 
     async def reseal(self) -> int:
         """Seal both anew; how many there are. Raises Unavailable."""
-        done = 0
-        for name in (ACCOUNT, ORDER):
-            told = await self._read(name, strict=True)
-            if told is not None:
-                texts = {name: await self._sealed(name, told)}
-                await self._transactions.commit(partial(self._store, texts=texts))
-                done += 1
-        return done
+        done = [await self._turns.take(partial(self._reseal, name)) for name in (ACCOUNT, ORDER)]
+        return sum(done)
 
-    async def _store(
-        self, tx: Transaction, texts: dict[str, str], note: Note | None = None
-    ) -> None:
+    async def _write(self, told: dict[str, dict[str, Any]], note: Note | None = None) -> None:
+        texts = {name: await self._sealed(name, each) for name, each in told.items()}
+        await self._transactions.commit(lambda tx: self._store(tx, texts, note))
+
+    async def _reseal(self, name: str) -> bool:
+        """Whether there was something to seal anew. In a turn of its own: else an order that is
+        written meanwhile would be replaced by the one before."""
+        told = await self._read(name, strict=True)
+        if told is None:
+            return False
+        await self._write({name: told})
+        return True
+
+    async def _store(self, tx: Transaction, texts: dict[str, str], note: Note | None) -> None:
         now = int(self._clock.now())
         for name, text in texts.items():
             await self._stored.put(tx, name, text, now)

@@ -1,5 +1,8 @@
 """Account and order, sealed between two starts."""
 
+from twisted.internet.defer import Deferred
+
+from mytracks.pki.acme.kept import Progress
 from mytracks.pki.acme.ports import OrderFailed
 from tests.pki.acme.room import DIRECTORY, ACMECase
 from tests.pki.memory import MemoryStore
@@ -35,6 +38,15 @@ class KeptTests(ACMECase):
         account, _ = self.authority.began[0]
         assert account is not None
         self.assertEqual("acct/1", account.uri)
+
+    async def test_what_is_written_while_the_old_one_is_sealed_anew_stays(self) -> None:
+        """An order that was lost so would be paid for by the authority's limits."""
+        await self.renewal()
+        del self.room.store.settings.texts["acme.account"]
+        resealing = Deferred.fromCoroutine(self.kept().reseal())
+        await self.kept().write(Progress(error="the newer one"))
+        await resealing
+        self.assertEqual("the newer one", (await self.kept().progress()).error)
 
     async def test_what_cannot_be_read_is_begun_anew(self) -> None:
         """An account costs nothing; what is shown goes on."""
