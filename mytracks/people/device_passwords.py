@@ -81,9 +81,7 @@ class DevicePasswords:
 
         Raises Invalid for an impossible device name, Unavailable when it cannot be stored.
         """
-        wrong = device_name_problem(device)
-        if wrong is not None:
-            raise Invalid(f"This cannot be: {wrong}.", {"device": [wrong]})
+        check_device_name(device)
         return await self._turns.take(lambda: self._issue(account, device, by))
 
     def revoke(self, account: Account, device: str, *, by: Actor) -> Deferred[None]:
@@ -176,6 +174,13 @@ class DevicePasswords:
         if revocation.reason is Reason.DELETED:
             for password in self.of(revocation.user):
                 del self._valid[password.number]
+
+
+def check_device_name(name: str) -> None:
+    """Whether a device can be called so. Raises Invalid."""
+    wrong = device_name_problem(name)
+    if wrong is not None:
+        raise Invalid(f"This cannot be: {wrong}.", {"device": [wrong]})
 
 
 def _what(account: Account, device: str) -> str:

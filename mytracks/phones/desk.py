@@ -1,4 +1,5 @@
-"""What an owner does with a device beside using it: says how it is to be seen, and removes it.
+"""What an owner does with a device beside using it: gives it a password, says how it is to be
+seen, and removes it.
 
 Whatever is done is noted in the audit log in the same commit. A device that is removed is nobody's
 from that commit on; what it has left goes in pieces after that, so that nobody's message waits for
@@ -14,8 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock
-from mytracks.errors import Invalid, NotFound, Unavailable
-from mytracks.people.device_passwords import DevicePasswords
+from mytracks.errors import Conflict, Invalid, NotFound, Unavailable
+from mytracks.people.device_passwords import DevicePasswords, Issued, check_device_name
+from mytracks.people.ports import Account
 from mytracks.people.removals import Removals
 from mytracks.phones import ports
 from mytracks.sharing.identity import Actor, Device
@@ -69,8 +71,8 @@ class Said:
 
 
 class Desk:
-    """Changes and removes devices. `withdraw`: takes back what was published of a device and is
-    still retained or waits for somebody."""
+    """Makes, changes and removes devices. `withdraw`: takes back what was published of a device and
+    is still retained or waits for somebody."""
 
     log = Logger()
 
@@ -109,6 +111,19 @@ class Desk:
             return Said(count, found)
 
         return await self._transactions.read(unit)
+
+    async def give_password(self, account: Account, name: str, *, by: Actor) -> Issued:
+        """A new password for that device of theirs, which is made if need be; its earlier one
+        opens nothing any more.
+
+        Raises Invalid for an impossible name, Conflict when they have as many devices as they may,
+        Unavailable.
+        """
+        # Before it is asked for a place: the name takes one.
+        check_device_name(name)
+        if not self._devices.admit(account.number, name):
+            raise Conflict("You have as many devices as you may.")
+        return await self._passwords.issue(account, name, by=by)
 
     def change(self, device: Device, wishes: Wishes, *, by: Actor) -> Deferred[DeviceState]:
         """See it so from now on. Raises Invalid with the fields that are wrong, NotFound,

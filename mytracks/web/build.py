@@ -92,7 +92,6 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
     devices = Devices(services.history, services.presence)
     own_devices = OwnDevices(
         services.history,
-        services.devices,
         services.desk,
         services.people,
         devices,

@@ -178,6 +178,16 @@ class CredentialTests(DeviceCase):
             reply = await self.ana.call("POST", f"/api/devices/ana/{name}/credential")
             self.assert_refused(reply, 400, "device")
 
+    async def test_nobody_has_more_devices_than_they_may(self) -> None:
+        """One that is there gets a password all the same."""
+        devices, full = self.door.tracks.devices, 0
+        while devices.admit(PHONE.owner, f"d{full}"):
+            full += 1
+        reply = await self.ana.call("POST", "/api/devices/ana/more/credential")
+        self.assert_refused(reply, 409)
+        self.assertEqual("You have as many devices as you may.", reply.json()["detail"])
+        self.assertEqual(201, (await self.ana.call("POST", f"{ONE}/credential")).status)
+
 
 class OthersTests(DeviceCase):
     """Whose devices these are not, and what does not stand for a person."""

@@ -340,6 +340,15 @@ class PhoneTests(ProfileCase):
             self.assertNotIn(MARKUP.encode(), reply.body)
         self.assertEqual([], self.people.device_passwords.of(self.number))
 
+    async def test_nobody_has_more_phones_than_they_may(self) -> None:
+        """The field says so."""
+        devices, full = self.door.tracks.devices, 0
+        while devices.admit(self.number, f"d{full}"):
+            full += 1
+        reply = await self.post("phones/", {"device": "more"})
+        self.assert_named(reply, "device")
+        self.assertIn("You have as many phones as you may.", words(reply))
+
     async def test_what_has_no_password_cannot_lose_it(self) -> None:
         """A form that is sent twice."""
         for name in ("phone", "", MARKUP):

@@ -7,14 +7,12 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from mytracks.clock import Clock, iso
-from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
-from mytracks.owntracks.topics import device_name_problem
+from mytracks.errors import Forbidden, NotFound
 from mytracks.people.build import People
 from mytracks.people.names import canonical
 from mytracks.people.ports import Account
 from mytracks.phones.desk import LONGEST_KEY, LONGEST_LABEL, LONGEST_TID, Desk, Wishes
 from mytracks.phones.ports import Message
-from mytracks.tracks.devices import Devices as Registry
 from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
 from mytracks.web import json_body
@@ -75,14 +73,12 @@ class OwnDevices:
     def __init__(
         self,
         history: History,
-        registry: Registry,
         desk: Desk,
         people: People,
         devices: Devices,
         clock: Clock,
     ) -> None:
         self._history = history
-        self._registry = registry
         self._desk = desk
         self._people = people
         self._devices = devices
@@ -124,12 +120,7 @@ class OwnDevices:
     async def make_credential(self, visit: Visit, user: str, device: str) -> Answer:
         """POST /api/devices/{user}/{device}/credential"""
         account = self._self(visit, user)
-        problem = device_name_problem(device)
-        if problem is not None:
-            raise Invalid(f"This cannot be: {problem}.", {"device": [problem]})
-        if not self._registry.admit(account.number, device):
-            raise Conflict("You have as many devices as you may.")
-        issued = await self._people.device_passwords.issue(account, device, by=visit.actor)
+        issued = await self._desk.give_password(account, device, by=visit.actor)
         return as_json(Credential(username=issued.username, password=issued.password), 201)
 
     async def revoke_credential(self, visit: Visit, user: str, device: str) -> Answer:

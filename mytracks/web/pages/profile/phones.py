@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mytracks.errors import Conflict, Invalid
-from mytracks.owntracks.topics import device_name_problem
 from mytracks.people.build import People
-from mytracks.tracks.devices import Devices
+from mytracks.phones.desk import Desk
 from mytracks.web.answers import Answer
 from mytracks.web.identity import form
 from mytracks.web.pages.profile.sheet import Sheet
@@ -18,10 +17,10 @@ _NAMES: Final = {"": "device"}
 class Phones:
     """The forms of the section."""
 
-    def __init__(self, sheet: Sheet, people: People, devices: Devices) -> None:
+    def __init__(self, sheet: Sheet, people: People, desk: Desk) -> None:
         self._sheet = sheet
         self._passwords = people.device_passwords
-        self._devices = devices
+        self._desk = desk
 
     async def make(self, visit: Visit) -> Answer:
         """POST /profile/phones/: a password for a device, which is made if need be."""
@@ -42,15 +41,14 @@ class Phones:
         ]
 
     async def _make(self, visit: Visit, sent: Mapping[str, str]) -> Answer:
-        name = sent.get("device", "").strip()
-        problem = device_name_problem(name)
-        if problem is not None:
-            text = f"This cannot be: {problem}."
-            raise Invalid(text, {"device": [text]})
-        account = self._sheet.account(visit)
-        if not self._devices.admit(account.number, name):
-            raise Conflict("You have as many phones as you may.")
-        issued = await self._passwords.issue(account, name, by=visit.actor)
+        name, account = sent.get("device", "").strip(), self._sheet.account(visit)
+        try:
+            issued = await self._desk.give_password(account, name, by=visit.actor)
+        except Invalid as refused:
+            # The whole sentence stands at the field, which is the only one.
+            raise Invalid(str(refused)) from refused
+        except Conflict as refused:
+            raise Conflict("You have as many phones as you may.") from refused
         return self._sheet.once(visit, "phone_password.html", issued=issued)
 
     async def _remove(self, visit: Visit, sent: Mapping[str, str]) -> Answer:

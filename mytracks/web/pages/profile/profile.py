@@ -27,7 +27,7 @@ def profile(
         *Password(sheet, people).routes(),
         *Sessions(sheet, people).routes(),
         *Tokens(sheet, people).routes(),
-        *Phones(sheet, people, devices).routes(),
+        *Phones(sheet, people, services.desk).routes(),
         *second_factor.routes(),
         *certificates.routes(),
     ]
