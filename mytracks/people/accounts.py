@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from mytracks.clock import Clock, Tasks
-from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
-from mytracks.people import names, ports
+from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from mytracks.people import changes, names, ports
 from mytracks.people.audit import Audit
-from mytracks.people.changes import Change, Edit, edited, new_account, retold, told_difference
+from mytracks.people.changes import Change, Edit
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account
 from mytracks.people.profile import Faults, Profile
@@ -117,7 +117,7 @@ class Accounts:
         Raises Invalid with the fields that are wrong, Conflict when the name is taken.
         """
         faults, now = Faults(), int(self._clock.now())
-        account = new_account(name, admin, email, display, profile, now, faults)
+        account = changes.new_account(name, admin, email, display, profile, now, faults)
         self._check_policy(password, account, faults)
         self._check_free(account.name, first)
         account = evolve(account, password=await self._passwords.hash(password))
@@ -133,22 +133,11 @@ class Accounts:
         """
         self._check_policy(password, self._present(number), Faults())
         encoded = await self._passwords.hash(password)
-        change = Change(
-            lambda account: evolve(account, password=encoded),
-            by=by,
-            action="user.password",
-            reason=Reason.PASSWORD,
-            spares=keep,
-        )
-        return await self._change(number, change)
+        return await self._change(number, changes.new_password(encoded, by, keep))
 
     async def renew_hash(self, number: int, old: str, encoded: str) -> None:
         """Store the same password's hash at new costs, unless the password was changed since."""
-
-        def renewed(account: Account) -> Account:
-            return evolve(account, password=encoded) if account.password == old else account
-
-        await self._change(number, Change(renewed))
+        await self._change(number, changes.new_hash(old, encoded))
 
     async def set_profile(
         self,
@@ -163,22 +152,19 @@ class Accounts:
 
         Raises NotFound, Invalid with every field that is wrong.
         """
-
-        def altered(account: Account) -> Account:
-            return retold(account, email, display, profile, int(self._clock.now()))
-
-        change = Change(altered, by=by, action="user.profile", detail=told_difference)
-        return await self._change(number, change)
+        told = Edit(email=email, display=display, profile=profile)
+        return await self._change(number, changes.retold(told, by, int(self._clock.now())))
 
     async def edit(self, number: int, edit: Edit, *, by: Actor) -> Account:
         """Several changes in one commit: all of them or none.
 
-        Raises NotFound, Invalid with every field that is wrong, Forbidden as `disable` and
-        `demote`.
+        Raises NotFound, Invalid with every field that is wrong, or by which one would lock oneself
+        out, Forbidden for the last administrator.
         """
-        if edit.reason is not None:
-            _check_other(number, by, "lock yourself out")
-        return await self._change(number, edited(edit, by, self._audit, int(self._clock.now())))
+        if by.user == number:
+            edit.check_stays()
+        change = changes.edited(edit, by, self._audit, int(self._clock.now()))
+        return await self._change(number, change)
 
     async def disable(self, number: int, *, by: Actor) -> Account:
         """Close every door to this person, live connections included.
@@ -186,25 +172,15 @@ class Accounts:
         Raises NotFound, Forbidden for oneself and for the last administrator.
         """
         _check_other(number, by, "disable your own account")
-        change = Change(
-            lambda account: evolve(account, disabled=True),
-            by=by,
-            action="user.disable",
-            reason=Reason.DISABLED,
-        )
-        return await self._change(number, change)
+        return await self._change(number, changes.disabled(by))
 
     async def enable(self, number: int, *, by: Actor) -> Account:
         """Open them again. Raises NotFound."""
-        change = Change(
-            lambda account: evolve(account, disabled=False), by=by, action="user.enable"
-        )
-        return await self._change(number, change)
+        return await self._change(number, changes.enabled(by))
 
     async def promote(self, number: int, *, by: Actor) -> Account:
         """Make them an administrator. Raises NotFound."""
-        change = Change(lambda account: evolve(account, admin=True), by=by, action="user.promote")
-        return await self._change(number, change)
+        return await self._change(number, changes.promoted(by))
 
     async def demote(self, number: int, *, by: Actor) -> Account:
         """Make them an ordinary user; what only administrators may have is cut.
@@ -212,13 +188,7 @@ class Accounts:
         Raises NotFound, Forbidden for oneself and for the last administrator.
         """
         _check_other(number, by, "take your own administrator's rights away")
-        change = Change(
-            lambda account: evolve(account, admin=False),
-            by=by,
-            action="user.demote",
-            reason=Reason.DEMOTED,
-        )
-        return await self._change(number, change)
+        return await self._change(number, changes.demoted(by))
 
     async def delete(self, number: int, *, by: Actor) -> None:
         """Remove the account with all devices, locations, credentials and sessions.
@@ -240,35 +210,19 @@ class Accounts:
     ) -> Account:
         """Keep the sealed secret of a second factor, or None: none, and the last step of it that
         was used. `also`: what else is stored in the same commit. Raises NotFound."""
-        change = Change(
-            lambda account: evolve(account, totp=totp, totp_step=step),
-            by=by,
-            action="totp.off" if totp is None else "totp.on",
-            also=also,
-        )
-        return await self._change(number, change)
+        return await self._change(number, changes.new_factor(totp, step, by, also))
 
     async def reseal(self, number: int, anew: Callable[[bytes], bytes]) -> None:
         """Keep the secret of a second factor under another key: `anew` makes it of the sealed one.
         Raises NotFound, and what `anew` raises."""
-
-        def resealed(account: Account) -> Account:
-            return account if account.totp is None else evolve(account, totp=anew(account.totp))
-
-        await self._change(number, Change(resealed))
+        await self._change(number, changes.resealed(anew))
 
     async def stepped(self, number: int, step: int) -> None:
         """A code of this step was used: stored before anybody is let in by it.
 
         Raises NotFound, Unauthenticated when that step or a later one was used before.
         """
-
-        def used(account: Account) -> Account:
-            if account.totp_step is not None and step <= account.totp_step:
-                raise Unauthenticated("This code was used already; wait for the next.")
-            return evolve(account, totp_step=step)
-
-        await self._change(number, Change(used))
+        await self._change(number, changes.stepped(step))
 
     def note_sign_in(self, number: int) -> None:
         """They signed in by the web just now: written soon, at most once a minute."""
@@ -281,7 +235,7 @@ class Accounts:
 
     async def _note_sign_in(self, number: int, now: int) -> None:
         try:
-            await self._change(number, Change(lambda account: evolve(account, last_login=now)))
+            await self._change(number, changes.signed_in(now))
         except (Unavailable, NotFound) as error:
             # Nobody is kept out by it.
             self.log.debug("a sign-in was not noted: {error}", error=error)
