@@ -34,8 +34,8 @@ class Home:
 
 @frozen(kw_only=True)
 class Profile:
-    """`units`: one of `UNITS`. `time_zone`: an IANA name, or empty: the browser's. `language`: BCP
-    47, or empty: the browser's. `theme`: one of `THEMES`."""
+    """`units`: one of `UNITS`. `time_zone`: an IANA name, or empty: the browser's where a script
+    draws, else UTC. `language`: BCP 47, or empty: the browser's. `theme`: one of `THEMES`."""
 
     first_name: str = ""
     last_name: str = ""

@@ -3,19 +3,28 @@
 import html
 import re
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
+from attrs import evolve
 from twisted.trial.unittest import TestCase
 
 from mytracks.people.ports import Account
+from mytracks.people.profile import Profile
+from mytracks.phones.ports import Aside
 from mytracks.sharing.identity import COMMAND_LINE
+from mytracks.sharing.identity import Door as Way
 from mytracks.web.assets import find_assets
+from mytracks.web.pages.times import Times
 from tests.people.room import GOOD
+from tests.tracks.memory import NOW
 from tests.web.door import Browser, Reply
 from tests.web.door import Door as House
 
 HOME = "/admin-panel/"
 MARKUP = "<script>alert(1)</script>"
 TO = "\N{EN DASH}"
+TIME = re.compile(r'<time[^>]* datetime="([^"]*Z)"[^>]*>([^<]*)</time>')
 TABS = ("", "pki/", "connections/", "quarantine/", "audit/")
 
 
@@ -60,6 +69,47 @@ class AdminCase(TestCase):
     def of(self, account: Account) -> str:
         """The path of an account's page."""
         return f"users/{account.number}/"
+
+    def aside(self, body: bytes = b"junk", **changes: Any) -> int:
+        """One message of ana's more."""
+        rows = self.door.quarantine.rows
+        number = max(rows, default=0) + 1
+        values: dict[str, Any] = {
+            "number": number,
+            "received": NOW,
+            "door": Way.MQTT,
+            "user": self.ana.number,
+            "user_name": "ana",
+            "device": "phone",
+            "topic": "owntracks/ana/phone",
+            "reason": "not JSON",
+            "size": len(body),
+            "body": body,
+        }
+        rows[number] = Aside(**(values | changes))
+        return number
+
+    async def lives_in(self, account: Account, zone: str) -> None:
+        """They say so in their profile; empty: they do not."""
+
+        def moved(profile: Profile) -> Profile:
+            return evolve(profile, time_zone=zone)
+
+        await self.accounts.set_profile(account.number, by=COMMAND_LINE, profile=moved)
+
+    async def assert_told_in(self, zone: str, path: str) -> None:
+        """Root's page there tells some times, and every one in that zone."""
+        reply = await self.browser.get(path)
+        self.assertEqual(200, reply.status, reply.body)
+        page, times = html.unescape(reply.body.decode()), Times(zone)
+        found = TIME.findall(page)
+        self.assertTrue(found, path)
+        for iso, text in found:
+            at = datetime.fromisoformat(iso).timestamp()
+            self.assertIn(text, (times.text(at), times.date(at)), path)
+        # An authority has the day when it was made in its name.
+        rest = re.sub(r"OU=[0-9-]+", "", TIME.sub("", page))
+        self.assertEqual([], re.findall(r">[^<]*(?:\d{4}-\d\d-\d\d|\d UTC)", rest), path)
 
     def noted(self) -> list[tuple[str, str, str]]:
         """What root has done, says the audit log; without signing in."""

@@ -1,9 +1,7 @@
 """The admin panel's pages but the one of users: who comes in, what is named, what is done."""
 
 import re
-from typing import Any
 
-from mytracks.phones.ports import Aside
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.sharing.identity import Door as Way
 from mytracks.web.pages.admin.desk import A_PAGE
@@ -87,25 +85,6 @@ class ConnectionTests(AdminCase):
 
 class QuarantineTests(AdminCase):
     """The tab Quarantine."""
-
-    def aside(self, body: bytes = b"junk", **changes: Any) -> int:
-        """One message of ana's more."""
-        rows = self.door.quarantine.rows
-        number = max(rows, default=0) + 1
-        values: dict[str, Any] = {
-            "number": number,
-            "received": NOW,
-            "door": Way.MQTT,
-            "user": self.ana.number,
-            "user_name": "ana",
-            "device": "phone",
-            "topic": "owntracks/ana/phone",
-            "reason": "not JSON",
-            "size": len(body),
-            "body": body,
-        }
-        rows[number] = Aside(**(values | changes))
-        return number
 
     async def test_what_strangers_wrote_is_text_everywhere(self) -> None:
         """Topic, reason, device and body."""

@@ -134,6 +134,15 @@ class AuthorityTests(PKICase):
         self.assertIn("pki.ca.deactivate", actions)
         self.assertIn("pki.ca.expunge", actions)
 
+    async def test_days_and_times_are_those_of_the_viewers_zone(self) -> None:
+        """On the tab, in questions about a certificate, and in the profile."""
+        await self.authority()
+        await self.server()
+        await self.client("root")
+        await self.lives_in(self.root, "Pacific/Auckland")
+        for path in (f"{HOME}pki/", HOME, "/profile/", "/profile/certificates/"):
+            await self.assert_told_in("Pacific/Auckland", path)
+
 
 class ServerTests(PKICase):
     """The second card."""

@@ -5,6 +5,7 @@ Whoever opens a message is noted in the audit log: it may say where somebody was
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
+from datetime import UTC, tzinfo
 from typing import Annotated, Any, Final, cast
 
 import msgspec
@@ -193,13 +194,13 @@ class QuarantinePaths:
         yield Route(f"{PATH}/<number>/replay", [replay])
 
 
-def chosen(accounts: Accounts, user: str, reason: str, since: str) -> Which:
+def chosen(accounts: Accounts, user: str, reason: str, since: str, zone: tzinfo = UTC) -> Which:
     """Which messages the filters mean; each may be empty. Of a user who is not there there are
-    none. Raises Invalid for a date that is none."""
+    none. `zone`: of a date that names none. Raises Invalid for a date that is none."""
     account = accounts.find(user) if user else None
     known = _NOBODY if account is None else account.number
     try:
-        moment = seconds(since) if since else None
+        moment = seconds(since, zone=zone) if since else None
     except (ValueError, OverflowError):
         raise wrong("since", "Not a date or time (ISO 8601).") from None
     return Which(user=known if user else None, reason=reason, since=moment)

@@ -8,6 +8,7 @@ from attrs import frozen
 from mytracks.clock import Clock
 from mytracks.health import Health
 from mytracks.web.answers import Answer
+from mytracks.web.api.times import seconds
 from mytracks.web.pages.frame import Frame
 from mytracks.web.phone_settings import Endpoints, PhoneSettings
 from mytracks.web.routes import Audience, Operation, Route, Visit
@@ -27,11 +28,13 @@ class About:
     async def show(self, visit: Visit) -> Answer:
         """GET /about/"""
         endpoints = self.phone_settings.endpoints(visit.request)
+        health = self.health()
         return self.frame.page(
             visit,
             "about.html",
             endpoints=endpoints,
-            health=self.health(),
+            health=health,
+            since=seconds(health.database.since),
             database=self.database,
             doubt=self.clock.doubt(),
             admin=self._admin(endpoints) if visit.who.admin else None,

@@ -7,7 +7,7 @@ wants `certificates` = `CertificatePages.facts(visit)` and `csrf_token`.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mytracks.clock import Clock, iso
+from mytracks.clock import Clock
 from mytracks.errors import Conflict, Invalid, NotFound, Unavailable
 from mytracks.pki import bundles, certificates
 from mytracks.pki.build import PKI
@@ -42,7 +42,6 @@ class CertificatePages:
             "in_force": [facts(leaf, now) for leaf in self._in_force(visit)],
             "formats": FORMATS,
             "shortest": bundles.SHORTEST,
-            "iso": iso,
         }
 
     async def show(self, visit: Visit) -> Answer:

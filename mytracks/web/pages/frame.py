@@ -1,16 +1,19 @@
-"""What every page is made of: its template, who looks at it, their theme, and the token of its
-forms."""
+"""What every page is made of: its template, who looks at it and how they want to see things, and
+the token of its forms."""
 
 import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from mytracks.clock import iso
 from mytracks.people import csrf
 from mytracks.people.accounts import Accounts
+from mytracks.people.profile import Profile
 from mytracks.sharing.identity import Principal
 from mytracks.web.answers import HTML, NO_STORE, Answer, Header
 from mytracks.web.assets import Assets
 from mytracks.web.identity import PRE_SESSION, PRE_SESSION_SECONDS, cookie, set_cookie
+from mytracks.web.pages.times import Times
 from mytracks.web.routes import Entry, Visit
 
 
@@ -34,10 +37,13 @@ class Frame:
     ) -> Answer:
         """The page. `entry`: BEFORE_SIGN_IN where it has a form that is posted before sign-in."""
         token, cookies = self._token(visit, entry)
+        profile = self.profile(visit.viewer)
         whole = {
             "viewer": self.viewer(visit.viewer),
             "csrf_token": token,
-            "theme": self._theme(visit.viewer),
+            "theme": profile.theme,
+            "iso": iso,
+            "times": self.times(visit),
             "path": visit.request.path.decode("utf-8", "replace"),
             "version": self._version,
             "status": status,
@@ -53,10 +59,14 @@ class Frame:
             return None
         return {"name": who.name, "display": account.display or who.name, "admin": who.admin}
 
-    def _theme(self, who: Principal | None) -> str:
-        """As the viewer's profile says; before sign-in as their system does."""
+    def profile(self, who: Principal | None) -> Profile:
+        """What the viewer tells of themselves; before sign-in as if it were nothing."""
         account = self._accounts.numbered(who.user) if who is not None else None
-        return account.profile.theme if account is not None else "system"
+        return account.profile if account is not None else Profile()
+
+    def times(self, visit: Visit) -> Times:
+        """Times as this visit's page tells them: what is typed into it is of the same zone."""
+        return Times(self.profile(visit.viewer).time_zone)
 
     def _token(self, visit: Visit, entry: Entry) -> tuple[str, list[Header]]:
         """A CSRF token for the page's forms, and the cookie it belongs to where that is new."""

@@ -1,10 +1,12 @@
 """`/`: the map. The page comes with what it needs to draw its list at once, script or not."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
 from mytracks.clock import Clock
+from mytracks.people.profile import Profile
 from mytracks.tracks.history import History
 from mytracks.tracks.live import Live
 from mytracks.web.answers import Answer
@@ -42,6 +44,7 @@ class MapPage:
         last_known = await self._history.last_known(visit.who)
         page_data = {
             "viewer": self._frame.viewer(visit.viewer),
+            "preferences": _preferences(self._frame.profile(visit.viewer)),
             "devices": msgspec.to_builtins(self._devices.visible(visit.who)),
             "last_known": msgspec.to_builtins([shown(one) for one in last_known]),
             "live": LIVE_PATH,
@@ -55,3 +58,14 @@ class MapPage:
     def routes(self) -> Sequence[Route]:
         """The path of this page."""
         return [Route("/", [Operation(handler=self.show, audience=Audience.BROWSER)])]
+
+
+def _preferences(profile: Profile) -> dict[str, Any]:
+    """How the viewer wants to see things, as the script reads it; empty: as the browser does."""
+    home = profile.home
+    return {
+        "units": profile.units,
+        "time_zone": profile.time_zone,
+        "language": profile.language,
+        "home": None if home is None else [home.latitude, home.longitude],
+    }

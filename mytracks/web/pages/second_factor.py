@@ -10,7 +10,6 @@ are shown by the answer to the form that made them, and never again. Adding a pa
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
-from mytracks.clock import iso
 from mytracks.errors import Busy, Conflict, Invalid, NotFound, Unavailable
 from mytracks.people.build import People
 from mytracks.people.factor_ports import Passkey
@@ -215,8 +214,8 @@ def _shown(passkey: Passkey) -> dict[str, Any]:
     return {
         "number": passkey.number,
         "name": passkey.label,
-        "created": iso(passkey.created)[:10],
-        "used": None if passkey.last_used is None else iso(passkey.last_used)[:10],
+        "created": passkey.created,
+        "used": passkey.last_used,
         "backed_up": passkey.backed_up,
     }
 

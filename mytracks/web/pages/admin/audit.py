@@ -1,8 +1,10 @@
 """The tab Audit: who did what and when."""
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Final
 
+from mytracks.clock import iso
 from mytracks.errors import Invalid
 from mytracks.people.audit import Audit
 from mytracks.people.ports import AuditEntry, AuditQuestion
@@ -48,12 +50,13 @@ class AuditPage:
         filters = {name: asked(request, name)[:_LONGEST] for name in _FILTERS}
         offset = offset_of(request)
         try:
-            question = _question(filters, offset)
+            question = _question(filters, offset, self._desk.times(visit).zone)
         except Invalid as refused:
             errors = {name: list(texts) for name, texts in refused.errors.items()}
-            return self._page(visit, 422, filters, [], 0, errors)
+            return self._page(visit, 422, filters, filters, [], 0, errors)
         found = await self._audit.page(question)
-        return self._page(visit, 200, filters, found.entries, found.count, {})
+        exported = _exported(filters, question)
+        return self._page(visit, 200, filters, exported, found.entries, found.count, {})
 
     def routes(self) -> Sequence[Route]:
         """The path of this tab."""
@@ -64,6 +67,7 @@ class AuditPage:
         visit: Visit,
         status: int,
         filters: Mapping[str, str],
+        exported: Mapping[str, str],
         entries: Sequence[AuditEntry],
         count: int,
         errors: Mapping[str, Sequence[str]],
@@ -79,20 +83,20 @@ class AuditPage:
             actions=ACTIONS,
             rows=entries,
             part=part_of(AUDIT, filters, offset, len(entries), count),
-            export=address(EXPORT, {**filters, "format": "csv"}),
+            export=address(EXPORT, {**exported, "format": "csv"}),
             all=AUDIT,
             errors=errors,
         )
 
 
-def _question(filters: Mapping[str, str], offset: int) -> AuditQuestion:
-    """What the filters ask for. Raises Invalid naming the date that is none."""
-    until = _time("until", filters["until"])
+def _question(filters: Mapping[str, str], offset: int, zone: tzinfo) -> AuditQuestion:
+    """What the filters ask for, on days of `zone`. Raises Invalid naming the date that is none."""
+    until = _time("until", filters["until"], zone)
     return AuditQuestion(
         actor=filters["actor"],
         action=filters["action"],
         what=filters["object"],
-        since=_time("since", filters["since"]),
+        since=_time("since", filters["since"], zone),
         until=None if until is None else until + 1,
         text=filters["q"],
         limit=A_PAGE,
@@ -100,10 +104,20 @@ def _question(filters: Mapping[str, str], offset: int) -> AuditQuestion:
     )
 
 
-def _time(field: str, text: str) -> int | None:
+def _exported(filters: Mapping[str, str], question: AuditQuestion) -> Mapping[str, str]:
+    """The filters as the API takes them, which knows nothing of anybody's time zone."""
+    since, until = question.since, question.until
+    return {
+        **filters,
+        "since": "" if since is None else iso(since),
+        "until": "" if until is None else iso(until - 1),
+    }
+
+
+def _time(field: str, text: str, zone: tzinfo) -> int | None:
     if not text:
         return None
     try:
-        return seconds(text, end_of_day=field == "until")
+        return seconds(text, end_of_day=field == "until", zone=zone)
     except (ValueError, OverflowError):
         raise wrong(field, "Not a date or time; write 2026-11-24.") from None

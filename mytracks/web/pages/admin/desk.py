@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 
 from attrs import frozen
 
-from mytracks.clock import iso
 from mytracks.errors import Forbidden
 from mytracks.web.answers import Answer, see_other
 from mytracks.web.pages import notices
 from mytracks.web.pages.frame import Frame
+from mytracks.web.pages.times import Times
 from mytracks.web.request import Request
 from mytracks.web.routes import Audience, Operation, Route, Visit
 
@@ -46,10 +46,14 @@ class Desk:
     ) -> Answer:
         """A page of the panel. `template`: below `admin/`; `tab`: which one it belongs to."""
         notice, headers = notices.take(visit)
-        context |= {"tab": tab, "iso": iso, "notice": notice}
+        context |= {"tab": tab, "notice": notice}
         return self._frame.page(
             visit, f"admin/{template}", status=status, headers=headers, **context
         )
+
+    def times(self, visit: Visit) -> Times:
+        """In which zone the visit's pages tell times, and forms on them are meant."""
+        return self._frame.times(visit)
 
     def done(self, visit: Visit, where: str, notice: str) -> Answer:
         """Something was done: go to `where`, which tells so once."""

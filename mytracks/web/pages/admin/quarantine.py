@@ -7,7 +7,7 @@ from attrs import evolve
 
 from mytracks.errors import Invalid
 from mytracks.people.accounts import Accounts
-from mytracks.phones.ports import Aside
+from mytracks.phones.ports import Aside, Which
 from mytracks.phones.quarantine import Outcome, Quarantine, is_cut
 from mytracks.web.answers import Answer
 from mytracks.web.api.naming import number
@@ -37,7 +37,7 @@ class QuarantinePages:
         request = visit.request
         filters = {name: asked(request, name) for name in _FILTERS}
         try:
-            which = chosen(self._accounts, **filters)
+            which = self._chosen(visit, filters)
         except Invalid as refused:
             return self._list(visit, 422, filters, [], 0, errors_of(refused))
         page = await self._quarantine.page(which, limit=A_PAGE, offset=offset_of(request))
@@ -47,7 +47,7 @@ class QuarantinePages:
         """POST /admin-panel/quarantine/"""
         sent = form(visit.request)
         filters = {name: sent.get(name, "") for name in _FILTERS}
-        which = evolve(chosen(self._accounts, **filters), through=number(sent.get("through", "")))
+        which = evolve(self._chosen(visit, filters), through=number(sent.get("through", "")))
         count = await self._quarantine.clear(which, by=visit.actor)
         told = "1 message was deleted." if count == 1 else f"{count} messages were deleted."
         return self._desk.done(visit, QUARANTINE, told)
@@ -87,6 +87,10 @@ class QuarantinePages:
             route(f"{one}replay/", None, self.replay),
             route(f"{one}delete/", None, self.delete),
         ]
+
+    def _chosen(self, visit: Visit, filters: Mapping[str, str]) -> Which:
+        """Which messages the filters mean, on days of the viewer's. Raises Invalid."""
+        return chosen(self._accounts, **filters, zone=self._desk.times(visit).zone)
 
     def _list(
         self,

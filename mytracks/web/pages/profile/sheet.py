@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from mytracks.clock import iso
 from mytracks.errors import Busy, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from mytracks.people.build import People
 from mytracks.people.ports import Account, DevicePassword, Factor, Token, WebSession
@@ -104,7 +103,6 @@ class Sheet:
             "profile.html",
             status=status,
             headers=[*headers, *cookies],
-            iso=iso,
             notice=notice,
             account=account,
             sent=told(account) | dict(sent or {}),
@@ -122,7 +120,7 @@ class Sheet:
 
     def once(self, visit: Visit, template: str, **context: Any) -> Answer:
         """A page with something that is shown this once."""
-        return self._frame.page(visit, f"profile/{template}", iso=iso, **context)
+        return self._frame.page(visit, f"profile/{template}", **context)
 
     def done(self, visit: Visit, notice: str) -> Answer:
         """Something was done: back to the page, which says so once."""
