@@ -14,7 +14,7 @@ from mytracks.people.audit import Audit as Log
 from mytracks.people.ports import AuditEntry, AuditQuestion
 from mytracks.sharing.identity import Scope
 from mytracks.web.answers import NO_STORE, Answer, as_json
-from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.paging import Page, PageQuery, place
 from mytracks.web.api.slices import encoded, slices
 from mytracks.web.api.times import seconds
 from mytracks.web.query import read, wrong
@@ -56,12 +56,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-class AuditPage(msgspec.Struct, frozen=True, kw_only=True):
+class AuditPage(Page, frozen=True, kw_only=True):
     """One page of entries, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Entry]
 
 
@@ -80,11 +77,8 @@ class Audit:
             found = await self._log.page(evolve(question, limit=MOST_EXPORTED))
             return await self._table(found.entries)
         found = await self._log.page(question)
-        beside = links(visit, query, found.count)
         page = AuditPage(
-            count=found.count,
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, found.count),
             results=cast(Any, await encoded(found.entries, _shown, self._clock)),
         )
         return as_json(page)

@@ -18,6 +18,7 @@ from mytracks.mqtt.routing.attendance import Attendance
 from mytracks.pki.handshakes import Diagnoses, Diagnosis
 from mytracks.sharing.identity import Scope
 from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.paging import Page
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import Query, read
 from mytracks.web.routes import Operation, Route, Visit
@@ -130,13 +131,10 @@ Entry: TypeAlias = (
 )
 
 
-class ConnectionPage(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionPage(Page, frozen=True, kw_only=True):
     """One page: who is connected and who is offline, by user and client id; then contended client
     ids, refusals and failed handshakes, the latest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Entry]
 
 

@@ -11,7 +11,7 @@ from mytracks.sharing.identity import Principal
 from mytracks.tracks.history import History
 from mytracks.tracks.ports import DeviceState
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import Page, PageQuery, part, place
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -42,12 +42,9 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     location_count: int
 
 
-class DevicePage(msgspec.Struct, frozen=True, kw_only=True):
+class DevicePage(Page, frozen=True, kw_only=True):
     """One page of devices, most recently seen first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Device]
 
 
@@ -67,11 +64,8 @@ class Devices:
         """GET /api/devices"""
         query = read(visit.request, PageQuery)
         devices = self.visible(visit.who)
-        beside = links(visit, query, len(devices))
         page = DevicePage(
-            count=len(devices),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(devices)),
             results=list(part(devices, query)),
         )
         return as_json(page)

@@ -14,6 +14,7 @@ from mytracks.tracks.history import Answer as Found
 from mytracks.tracks.history import History, Question
 from mytracks.tracks.locations import Flags, Recorded
 from mytracks.web.answers import Answer, as_json
+from mytracks.web.api.paging import Page
 from mytracks.web.api.slices import encoded
 from mytracks.web.api.times import seconds
 from mytracks.web.query import Query, read, wrong
@@ -105,12 +106,9 @@ class Location(msgspec.Struct, frozen=True, kw_only=True):
     ip_address: str | None
 
 
-class LocationPage(msgspec.Struct, frozen=True, kw_only=True):
+class LocationPage(Page, frozen=True, kw_only=True):
     """One page of locations; `resolution_applied` where one was asked for."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Location]
     resolution_applied: int | UnsetType = UNSET
 

@@ -19,7 +19,7 @@ from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.devices import ONE, Device, Devices
 from mytracks.web.api.naming import named
-from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.paging import Page, PageQuery, place
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
@@ -58,12 +58,9 @@ class DeviceMessage(msgspec.Struct, frozen=True, kw_only=True):
     message: dict[str, Any] | None
 
 
-class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+class MessagePage(Page, frozen=True, kw_only=True):
     """One page of messages, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[DeviceMessage]
 
 
@@ -108,11 +105,8 @@ class OwnDevices:
         query = read(visit.request, PageQuery)
         owned = self._own(visit, user, device).device
         found = await self._desk.messages(owned, query.limit, query.offset)
-        beside = links(visit, query, found.count)
         page = MessagePage(
-            count=found.count,
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, found.count),
             results=cast(Any, await encoded(found.messages, _said, self._clock)),
         )
         return as_json(page)

@@ -1,11 +1,10 @@
 """Lists in pages: which part of one is asked for, and where the next and the previous part are."""
 
 from collections.abc import Sequence
-from typing import Annotated, TypeVar
+from typing import Annotated, TypedDict, TypeVar
 from urllib.parse import urlencode
 
-from attrs import frozen
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from mytracks.web.query import Query
 from mytracks.web.routes import Visit
@@ -20,10 +19,19 @@ class PageQuery(Query, frozen=True, kw_only=True):
     offset: Annotated[int, Meta(ge=0, lt=2**31)] = 0
 
 
-@frozen
-class Links:
-    """Where the pages beside this one are; None: there is none."""
+class Page(Struct, frozen=True, kw_only=True):
+    """One page of a list; each noun adds its `results`. `count`: how many there are in all.
+    `next`, `previous`: where the pages beside this one are; None: there is none."""
 
+    count: int
+    next: str | None
+    previous: str | None
+
+
+class Place(TypedDict):
+    """Where in the list a page is, as `Page` has it."""
+
+    count: int
     next: str | None
     previous: str | None
 
@@ -33,10 +41,11 @@ def part(found: Sequence[T], query: PageQuery) -> Sequence[T]:
     return found[query.offset : query.offset + query.limit]
 
 
-def links(visit: Visit, query: PageQuery, count: int) -> Links:
-    """This very request with other offsets; `count`: how many there are in all."""
+def place(visit: Visit, query: PageQuery, count: int) -> Place:
+    """Of `count` in all; the pages beside this one are this very request with other offsets."""
     end = query.offset + query.limit
-    return Links(
+    return Place(
+        count=count,
         next=_link(visit, query.limit, end) if end < count else None,
         previous=_link(visit, query.limit, max(0, query.offset - query.limit))
         if query.offset

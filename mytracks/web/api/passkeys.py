@@ -15,7 +15,7 @@ from mytracks.people.sessions import digest
 from mytracks.web import json_body, passkey_site
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import Page, PageQuery, part, place
 from mytracks.web.confirmation import check_fresh
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
@@ -32,12 +32,9 @@ class Passkey(msgspec.Struct, frozen=True, kw_only=True):
     backed_up: bool
 
 
-class PasskeyPage(msgspec.Struct, frozen=True, kw_only=True):
+class PasskeyPage(Page, frozen=True, kw_only=True):
     """One page of passkeys, oldest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Passkey]
 
 
@@ -64,11 +61,8 @@ class Passkeys:
         """GET /api/account/passkeys"""
         query = read(visit.request, PageQuery)
         found = self._passkeys.of(visit.who.user)
-        beside = links(visit, query, len(found))
         page = PasskeyPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[_shown(one) for one in part(found, query)],
         )
         return as_json(page)

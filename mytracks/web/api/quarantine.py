@@ -19,7 +19,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import NO_STORE, Answer, as_json
 from mytracks.web.api.naming import number as number_of
-from mytracks.web.api.paging import PageQuery, links
+from mytracks.web.api.paging import Page, PageQuery, place
 from mytracks.web.api.slices import encoded
 from mytracks.web.api.times import seconds
 from mytracks.web.json_body import Body
@@ -67,12 +67,9 @@ class WholeMessage(SetAsideMessage, frozen=True, kw_only=True):
     text: str | None
 
 
-class QuarantinePage(msgspec.Struct, frozen=True, kw_only=True):
+class QuarantinePage(Page, frozen=True, kw_only=True):
     """One page, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[SetAsideMessage]
 
 
@@ -106,12 +103,9 @@ class QuarantinePaths:
         query = read(visit.request, QuarantineQuery)
         which = chosen(self._accounts, query.user, query.reason, query.since)
         page = await self._quarantine.page(which, limit=query.limit, offset=query.offset)
-        beside = links(visit, query, page.count)
         return as_json(
             QuarantinePage(
-                count=page.count,
-                next=beside.next,
-                previous=beside.previous,
+                **place(visit, query, page.count),
                 results=cast(Any, await encoded(page.messages, shown, self._clock)),
             )
         )

@@ -9,7 +9,7 @@ from mytracks.clock import iso
 from mytracks.people.ports import Factor, WebSession
 from mytracks.people.sessions import Sessions as Signed
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import Page, PageQuery, part, place
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -37,12 +37,9 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     factors: list[FactorName]
 
 
-class SessionPage(msgspec.Struct, frozen=True, kw_only=True):
+class SessionPage(Page, frozen=True, kw_only=True):
     """One page of sessions, the latest seen first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Session]
 
 
@@ -56,11 +53,8 @@ class Sessions:
         """GET /api/account/sessions"""
         query = read(visit.request, PageQuery)
         found = self._sessions.of(visit.who.user)
-        beside = links(visit, query, len(found))
         page = SessionPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[_shown(one, visit.who.session) for one in part(found, query)],
         )
         return as_json(page)

@@ -14,7 +14,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import Page, PageQuery, part, place
 from mytracks.web.api.times import seconds
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
@@ -53,12 +53,9 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     token: str
 
 
-class TokenPage(msgspec.Struct, frozen=True, kw_only=True):
+class TokenPage(Page, frozen=True, kw_only=True):
     """One page of tokens."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[Token]
 
 
@@ -72,11 +69,8 @@ class Tokens:
         """GET /api/account/tokens"""
         query = read(visit.request, PageQuery)
         found = self._people.tokens.of(visit.who.user)
-        beside = links(visit, query, len(found))
         page = TokenPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[_shown(one) for one in part(found, query)],
         )
         return as_json(page)

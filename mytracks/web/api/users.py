@@ -22,7 +22,7 @@ from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.account import Display, Email, Name, Password, given
 from mytracks.web.api.naming import named, number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import Page, PageQuery, part, place
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -52,12 +52,9 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     devices: int
 
 
-class UserPage(msgspec.Struct, frozen=True, kw_only=True):
+class UserPage(Page, frozen=True, kw_only=True):
     """One page of accounts, by name."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[User]
 
 
@@ -102,11 +99,8 @@ class Users:
         """GET /api/admin/users"""
         query = read(visit.request, PageQuery)
         found = self._accounts.all()
-        beside = links(visit, query, len(found))
         page = UserPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[self._shown(one) for one in part(found, query)],
         )
         return as_json(page)

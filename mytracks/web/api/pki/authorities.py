@@ -9,7 +9,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import BroughtAuthority, NewAuthority, as_invalid, wait_for_a_key
 from mytracks.web.api.pki.shapes import AuthorityPage, CertificateAuthority, Shapes, called
@@ -31,11 +31,8 @@ class Authorities:
         """GET /api/admin/pki/ca"""
         query = read(visit.request, PageQuery)
         found = self._authorities.all()
-        beside = links(visit, query, len(found))
         page = AuthorityPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[self._shapes.authority(one) for one in part(found, query)],
         )
         return as_json(page)

@@ -15,7 +15,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import (
     BroughtClient,
@@ -53,12 +53,9 @@ class Clients:
         """GET /api/admin/pki/client-certs"""
         query, clients = read(visit.request, ClientQuery), self._clients
         found = clients.all() if query.user_id is None else clients.of(query.user_id)
-        beside = links(visit, query, len(found))
         shown = await encoded(part(found, query), self._shapes.client, self._clock)
         page = ClientPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=cast(Any, shown),
         )
         return as_json(page)

@@ -8,7 +8,7 @@ from mytracks.pki.ports import Leaf
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import Bundle, as_invalid
 from mytracks.web.api.pki.shapes import ClientPage, Shapes, called
@@ -29,11 +29,8 @@ class OwnCertificates:
         """GET /api/account/certificates"""
         query = read(visit.request, PageQuery)
         found = self._clients.of(visit.who.user)
-        beside = links(visit, query, len(found))
         page = ClientPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[self._shapes.client(one) for one in part(found, query)],
         )
         return as_json(page)

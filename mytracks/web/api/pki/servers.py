@@ -9,7 +9,7 @@ from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import named, number
-from mytracks.web.api.paging import PageQuery, links, part
+from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import BroughtServer, NewServer, as_invalid, wait_for_a_key
 from mytracks.web.api.pki.shapes import USES, ServerCertificate, ServerPage, Shapes
@@ -35,11 +35,8 @@ class Servers:
         """GET /api/admin/pki/server-cert"""
         query = read(visit.request, PageQuery)
         found = self._servers.all()
-        beside = links(visit, query, len(found))
         page = ServerPage(
-            count=len(found),
-            next=beside.next,
-            previous=beside.previous,
+            **place(visit, query, len(found)),
             results=[self._shapes.server(one) for one in part(found, query)],
         )
         return as_json(page)

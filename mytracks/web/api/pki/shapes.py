@@ -13,6 +13,7 @@ from mytracks.people.ports import Account
 from mytracks.pki import certificates, ports
 from mytracks.pki.build import PKI
 from mytracks.pki.ports import AuthorityState, ServerState
+from mytracks.web.api.paging import Page
 
 REASONS: Final[Mapping[str, ports.Reason]] = {
     each.name.lower().replace("_", "-"): each for each in ports.Reason
@@ -50,12 +51,9 @@ class CertificateAuthority(Certificate, frozen=True, kw_only=True):
     certificate_pem: str
 
 
-class AuthorityPage(msgspec.Struct, frozen=True, kw_only=True):
+class AuthorityPage(Page, frozen=True, kw_only=True):
     """One page of authorities, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[CertificateAuthority]
 
 
@@ -73,12 +71,9 @@ class ServerCertificate(Certificate, frozen=True, kw_only=True):
     certificate_pem: str
 
 
-class ServerPage(msgspec.Struct, frozen=True, kw_only=True):
+class ServerPage(Page, frozen=True, kw_only=True):
     """One page of server certificates, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[ServerCertificate]
 
 
@@ -99,12 +94,9 @@ class ClientCertificate(Certificate, frozen=True, kw_only=True):
     has_key: bool
 
 
-class ClientPage(msgspec.Struct, frozen=True, kw_only=True):
+class ClientPage(Page, frozen=True, kw_only=True):
     """One page of client certificates, the newest first."""
 
-    count: int
-    next: str | None
-    previous: str | None
     results: list[ClientCertificate]
 
 
