@@ -37,14 +37,18 @@ def export_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
     if os.path.lexists(target):
         raise console.refuse("conflict", f"{target} is there already; it is not overwritten.")
     if not path.exists():
-        raise console.refuse("not_found", f"There is no key ring {path}: nothing is sealed yet.")
+        raise console.refuse("not_found", f"There is no key ring {path} that could be exported.")
     passphrase = _passphrase() if passphrase_stdin else secrets.token_urlsafe(PASSPHRASE_BYTES)
     try:
         content = open_keyring(path, sealed_exists=True).exported(passphrase)
     except (KeyRingRefused, Unavailable) as error:
         raise console.refuse("unavailable", str(error)) from None
-    with open(target, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as written:
-        written.write(content)
+    try:
+        with open(target, "xb", opener=lambda name, flags: os.open(name, flags, 0o600)) as written:
+            written.write(content)
+    except OSError as error:
+        text = f"{target} cannot be written: {error.strerror}."
+        raise console.refuse("unwritable", text) from None
     told = {"file": str(target)}
     if passphrase_stdin:
         console.tell(told, f"{target} holds the key ring.")

@@ -152,6 +152,13 @@ class KeyTests(CommandCase):
         self.assertEqual((1, "mine"), (refused.exit_code, self.out.read_text()))
         self.assertIn("not overwritten", refused.stderr)
 
+    def test_a_place_that_cannot_be_written_is_told(self) -> None:
+        """In one line, like every refusal."""
+        self.ring()
+        refused = self.run_it("key", "export", str(self.out / "nowhere"))
+        self.assertEqual(1, refused.exit_code)
+        self.assertIn("nowhere cannot be written: No such file", refused.stderr)
+
     def test_a_passphrase_may_be_given(self) -> None:
         """Then it is not shown."""
         self.ring()
