@@ -1,4 +1,4 @@
-"""What is sent to make, bring, revoke and fetch certificates, and how its refusals are told."""
+"""What is sent to make, bring and revoke certificates, and how its refusals are told."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,9 @@ from msgspec import Meta
 
 from mytracks.errors import Conflict, Invalid
 from mytracks.pki import certificates
-from mytracks.pki.bundles import Format
 from mytracks.pki.ports import KeyKind
 from mytracks.web import json_body
-from mytracks.web.answers import Answer
 from mytracks.web.api.account import Password
-from mytracks.web.api.pki.files import attachment
 from mytracks.web.routes import Visit
 
 PATIENCE: Final = 60.0
@@ -106,24 +103,6 @@ class Revocation(json_body.Body, frozen=True, kw_only=True):
     """Why."""
 
     reason: Reason = "unspecified"
-
-
-class Bundle(json_body.Body, frozen=True, kw_only=True):
-    """`password`: what the bundle is locked with, 8 characters or more. `format`: `p12` opens
-    everywhere, `otrp` is the same for OwnTracks on iOS."""
-
-    password: Password
-    format: Literal["p12", "p12-modern", "pem", "otrp"] = "p12"
-
-    @property
-    def form(self) -> Format:
-        """What it is written as."""
-        return Format.P12 if self.format == "otrp" else Format(self.format)
-
-    def file(self, content: bytes, name: str) -> Answer:
-        """The bundle as a file of that name."""
-        suffix = ".otrp" if self.format == "otrp" else self.form.suffix
-        return attachment(content, self.form.media_type, name + suffix)
 
 
 def wait_for_a_key(visit: Visit) -> None:

@@ -1,31 +1,45 @@
 """`/api/admin/pki/ca`: the certificate authorities."""
 
 from collections.abc import Sequence
+from typing import Final
 
-from mytracks.errors import NotFound
 from mytracks.pki.authority import Authorities as Service
 from mytracks.pki.ports import KeyKind
 from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.naming import number
 from mytracks.web.api.paging import PageQuery, part, place
-from mytracks.web.api.pki import files
-from mytracks.web.api.pki.asked import BroughtAuthority, NewAuthority, as_invalid, wait_for_a_key
+from mytracks.web.api.pki.asked import BroughtAuthority, NewAuthority, wait_for_a_key
 from mytracks.web.api.pki.shapes import AuthorityPage, CertificateAuthority, Shapes, called
+from mytracks.web.api.pki.shelf import Shelf, Told
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
 _ALL = "/api/admin/pki/ca"
-_ONE = f"{_ALL}/<identifier>"
+_TOLD: Final = Told(
+    active="The authority that signs.",
+    none="There is no active certificate authority.",
+    show="One authority.",
+    download="The certificate of an authority as a PEM file.",
+    deactivate="Ends an authority: it signs nothing more, and who came in by it is cut.",
+    expunge="Deletes an authority that has ended, with all that it signed.",
+)
 
 
 class Authorities:
-    """Lists, makes and ends authorities."""
+    """Lists and makes authorities; the rest is done on the shelf."""
 
     def __init__(self, authorities: Service, shapes: Shapes) -> None:
         self._authorities = authorities
         self._shapes = shapes
+        self._shelf = Shelf(
+            _ALL,
+            authorities,
+            _TOLD,
+            shown=shapes.authority,
+            result=CertificateAuthority,
+            called=called,
+        )
 
     async def list(self, visit: Visit) -> Answer:
         """GET /api/admin/pki/ca"""
@@ -56,36 +70,6 @@ class Authorities:
         )
         return as_json(self._shapes.authority(brought), 201)
 
-    async def active(self, visit: Visit) -> Answer:
-        """GET /api/admin/pki/ca/active"""
-        found = self._authorities.active()
-        if found is None:
-            raise NotFound("There is no active certificate authority.")
-        return as_json(self._shapes.authority(found))
-
-    async def show(self, visit: Visit, identifier: str) -> Answer:
-        """GET /api/admin/pki/ca/{id}"""
-        found = self._authorities.numbered(number(identifier))
-        return as_json(self._shapes.authority(found))
-
-    async def deactivate(self, visit: Visit, identifier: str) -> Answer:
-        """DELETE /api/admin/pki/ca/{id}"""
-        with as_invalid():
-            await self._authorities.deactivate(number(identifier), by=visit.actor)
-        return Answer(204)
-
-    async def download(self, visit: Visit, identifier: str) -> Answer:
-        """GET /api/admin/pki/ca/{id}/download"""
-        found = self._authorities.numbered(number(identifier))
-        name = f"{called(found)}.pem"
-        return files.attachment(self._authorities.pem(found.number), files.PEM, name)
-
-    async def expunge(self, visit: Visit, identifier: str) -> Answer:
-        """DELETE /api/admin/pki/ca/{id}/expunge"""
-        with as_invalid():
-            await self._authorities.expunge(number(identifier), by=visit.actor)
-        return Answer(204)
-
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""
         several = Operation(
@@ -107,46 +91,6 @@ class Authorities:
             refusals=(503,),
             scope=Scope.ADMIN,
         )
-        return [Route(_ALL, [several, add]), *self._ones(), *self._files()]
-
-    def _ones(self) -> Sequence[Route]:
-        active = Operation(
-            handler=self.active,
-            summary="The authority that signs.",
-            result=CertificateAuthority,
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        show = Operation(
-            handler=self.show,
-            summary="One authority.",
-            result=CertificateAuthority,
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        deactivate = Operation(
-            method="DELETE",
-            handler=self.deactivate,
-            summary="Ends an authority: it signs nothing more, and who came in by it is cut.",
-            status=204,
-            refusals=(400, 404),
-            scope=Scope.ADMIN,
-        )
-        expunge = Operation(
-            method="DELETE",
-            handler=self.expunge,
-            summary="Deletes an authority that has ended, with all that it signed.",
-            status=204,
-            refusals=(400, 404),
-            scope=Scope.ADMIN,
-        )
-        return [
-            Route(f"{_ALL}/active", [active]),
-            Route(_ONE, [show, deactivate]),
-            Route(f"{_ONE}/expunge", [expunge]),
-        ]
-
-    def _files(self) -> Sequence[Route]:
         bring = Operation(
             method="POST",
             handler=self.bring,
@@ -157,11 +101,8 @@ class Authorities:
             refusals=(409, 503),
             scope=Scope.ADMIN,
         )
-        download = Operation(
-            handler=self.download,
-            summary="The certificate of an authority as a PEM file.",
-            files=(files.PEM,),
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        return [Route(f"{_ALL}/import", [bring]), Route(f"{_ONE}/download", [download])]
+        return [
+            Route(_ALL, [several, add]),
+            Route(f"{_ALL}/import", [bring]),
+            *self._shelf.routes(),
+        ]

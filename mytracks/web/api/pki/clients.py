@@ -19,12 +19,12 @@ from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import (
     BroughtClient,
-    Bundle,
     NewClient,
     Revocation,
     as_invalid,
     wait_for_a_key,
 )
+from mytracks.web.api.pki.bundle import Bundle, bundled
 from mytracks.web.api.pki.shapes import REASONS, ClientCertificate, ClientPage, Shapes, called
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import read
@@ -117,13 +117,7 @@ class Clients:
 
     async def bundle(self, visit: Visit, identifier: str) -> Answer:
         """POST /api/admin/pki/client-certs/{id}/download"""
-        found = self._clients.numbered(number(identifier))
-        sent = json_body.read(visit.request, Bundle)
-        with as_invalid():
-            made = await self._clients.bundle(
-                found.number, sent.password, sent.form, by=visit.actor
-            )
-        return sent.file(made, called(found))
+        return await bundled(visit, self._clients, self._clients.numbered(number(identifier)))
 
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""

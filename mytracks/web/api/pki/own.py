@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from mytracks.errors import NotFound
 from mytracks.pki.clients import Clients
 from mytracks.pki.ports import Leaf
-from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
 from mytracks.web.api.naming import number
 from mytracks.web.api.paging import PageQuery, part, place
 from mytracks.web.api.pki import files
-from mytracks.web.api.pki.asked import Bundle, as_invalid
-from mytracks.web.api.pki.shapes import ClientPage, Shapes, called
+from mytracks.web.api.pki.bundle import Bundle, bundled
+from mytracks.web.api.pki.shapes import ClientPage, Shapes
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
@@ -37,13 +36,7 @@ class OwnCertificates:
 
     async def bundle(self, visit: Visit, identifier: str) -> Answer:
         """POST /api/account/certificates/{id}/download"""
-        found = self._own(visit, identifier)
-        sent = json_body.read(visit.request, Bundle)
-        with as_invalid():
-            made = await self._clients.bundle(
-                found.number, sent.password, sent.form, by=visit.actor
-            )
-        return sent.file(made, called(found))
+        return await bundled(visit, self._clients, self._own(visit, identifier))
 
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""

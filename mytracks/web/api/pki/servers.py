@@ -1,34 +1,50 @@
 """`/api/admin/pki/server-cert`: the certificates that we show."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
-from mytracks.errors import NotFound
 from mytracks.pki.ports import KeyKind
 from mytracks.pki.servers import Servers as Service
 from mytracks.sharing.identity import Scope
 from mytracks.web import json_body
 from mytracks.web.answers import Answer, as_json
-from mytracks.web.api.naming import named, number
+from mytracks.web.api.naming import named
 from mytracks.web.api.paging import PageQuery, part, place
-from mytracks.web.api.pki import files
 from mytracks.web.api.pki.asked import BroughtServer, NewServer, as_invalid, wait_for_a_key
 from mytracks.web.api.pki.shapes import USES, ServerCertificate, ServerPage, Shapes
+from mytracks.web.api.pki.shelf import Shelf, Told
 from mytracks.web.query import read
 from mytracks.web.routes import Operation, Route, Visit
 
 _ALL = "/api/admin/pki/server-cert"
-_ONE = f"{_ALL}/<identifier>"
 _FIELDS = {"chain": "certificate"}
+_TOLD: Final = Told(
+    active="The server certificate that is shown.",
+    none="There is no active server certificate.",
+    show="One server certificate.",
+    download="A server certificate with its chain as a PEM file.",
+    deactivate="Shows a server certificate no longer; one of our own is revoked.",
+    expunge="Deletes a server certificate that is not shown, with its key.",
+)
 
 
 class Servers:
-    """Lists, makes and retires server certificates. `public_host`: how the world knows us."""
+    """Lists and makes server certificates; the rest is done on the shelf. `public_host`: how the
+    world knows us."""
 
     def __init__(
         self, servers: Service, shapes: Shapes, public_host: Callable[[], str | None]
     ) -> None:
         self._servers = servers
         self._shapes = shapes
+        self._shelf = Shelf(
+            _ALL,
+            servers,
+            _TOLD,
+            shown=shapes.server,
+            result=ServerCertificate,
+            called=lambda one: one.name,
+        )
         self._public_host = public_host
 
     async def list(self, visit: Visit) -> Answer:
@@ -74,34 +90,6 @@ class Servers:
             )
         return as_json(self._shapes.server(brought), 201)
 
-    async def active(self, visit: Visit) -> Answer:
-        """GET /api/admin/pki/server-cert/active"""
-        found = self._servers.active()
-        if found is None:
-            raise NotFound("There is no active server certificate.")
-        return as_json(self._shapes.server(found))
-
-    async def show(self, visit: Visit, identifier: str) -> Answer:
-        """GET /api/admin/pki/server-cert/{id}"""
-        return as_json(self._shapes.server(self._servers.numbered(number(identifier))))
-
-    async def deactivate(self, visit: Visit, identifier: str) -> Answer:
-        """DELETE /api/admin/pki/server-cert/{id}"""
-        with as_invalid():
-            await self._servers.deactivate(number(identifier), by=visit.actor)
-        return Answer(204)
-
-    async def download(self, visit: Visit, identifier: str) -> Answer:
-        """GET /api/admin/pki/server-cert/{id}/download"""
-        found = self._servers.numbered(number(identifier))
-        return files.attachment(self._servers.pem(found.number), files.PEM, f"{found.name}.pem")
-
-    async def expunge(self, visit: Visit, identifier: str) -> Answer:
-        """DELETE /api/admin/pki/server-cert/{id}/expunge"""
-        with as_invalid():
-            await self._servers.expunge(number(identifier), by=visit.actor)
-        return Answer(204)
-
     def routes(self) -> Sequence[Route]:
         """The paths of this noun."""
         several = Operation(
@@ -123,46 +111,6 @@ class Servers:
             refusals=(503,),
             scope=Scope.ADMIN,
         )
-        return [Route(_ALL, [several, add]), *self._ones(), *self._files()]
-
-    def _ones(self) -> Sequence[Route]:
-        active = Operation(
-            handler=self.active,
-            summary="The server certificate that is shown.",
-            result=ServerCertificate,
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        show = Operation(
-            handler=self.show,
-            summary="One server certificate.",
-            result=ServerCertificate,
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        deactivate = Operation(
-            method="DELETE",
-            handler=self.deactivate,
-            summary="Shows a server certificate no longer; one of our own is revoked.",
-            status=204,
-            refusals=(400, 404),
-            scope=Scope.ADMIN,
-        )
-        expunge = Operation(
-            method="DELETE",
-            handler=self.expunge,
-            summary="Deletes a server certificate that is not shown, with its key.",
-            status=204,
-            refusals=(400, 404),
-            scope=Scope.ADMIN,
-        )
-        return [
-            Route(f"{_ALL}/active", [active]),
-            Route(_ONE, [show, deactivate]),
-            Route(f"{_ONE}/expunge", [expunge]),
-        ]
-
-    def _files(self) -> Sequence[Route]:
         bring = Operation(
             method="POST",
             handler=self.bring,
@@ -173,11 +121,8 @@ class Servers:
             refusals=(409, 503),
             scope=Scope.ADMIN,
         )
-        download = Operation(
-            handler=self.download,
-            summary="A server certificate with its chain as a PEM file.",
-            files=(files.PEM,),
-            refusals=(404,),
-            scope=Scope.ADMIN,
-        )
-        return [Route(f"{_ALL}/import", [bring]), Route(f"{_ONE}/download", [download])]
+        return [
+            Route(_ALL, [several, add]),
+            Route(f"{_ALL}/import", [bring]),
+            *self._shelf.routes(),
+        ]
