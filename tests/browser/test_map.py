@@ -1,11 +1,13 @@
 """The map page in use: what is seen, what can be done, and that it happens by itself."""
 
+import json
 import re
 import time
 
 from playwright.sync_api import Page, expect
 
 from tests.browser.cases import (
+    PASSWORD,
     BrowserCase,
     afternoon,
     is_live,
@@ -18,6 +20,7 @@ from tests.browser.cases import (
 )
 from tests.browser.chromium import DESK, PHONE
 from tests.whole.patience import until
+from tests.whole.web import Web
 
 HOUR = 3600
 TWICE = """addEventListener("DOMContentLoaded", () => {
@@ -234,6 +237,36 @@ class LiveTests(BrowserCase):
             assert tools is not None
             assert own is not None
             self.assertLessEqual(own["x"] + own["width"], tools["x"])
+
+
+class PreferencesTests(BrowserCase):
+    """The map as somebody wants to see it."""
+
+    def test_units_time_zone_and_home_are_those_of_the_profile(self) -> None:
+        """It begins at home until somebody reports, whatever zone the browser is in."""
+        user = self.new_user()
+        home = {"latitude": -36.85, "longitude": 174.76, "label": "Mount Eden"}
+        wanted = {"units": "imperial", "time_zone": "America/St_Johns", "language": "en-GB"}
+        web = Web(user.daemon.http, basic=(user.name, PASSWORD))
+        told = json.dumps(wanted | {"home": home}).encode()
+        answer = web.ask("PATCH", "/api/account", told, {"Content-Type": "application/json"})
+        self.assertEqual(200, answer.status, answer.body)
+        guest = self.sign_in(user, timezone_id="Asia/Tokyo", locale="de-DE")
+        page = guest.page
+        map_is_idle(page)
+        expect(page).to_have_url(re.compile(r"#\d\.\d+/-36\.85\d*/174\.76\d*$"))
+        expect(page.locator("#map-scale")).to_have_text(re.compile(r"^\d+ mi$"))
+        user.publish("phone", vel=100, acc=30, alt=1000)
+        one = row(page, user.name)
+        reads(one, "62 mph")
+        reads(one, "±98 ft")
+        one.click()
+        facts = page.locator(".facts")
+        reads(facts, "3281 ft")
+        reads(facts, re.compile(r"\d{1,2} \w{3} \d{4}, \d\d:\d\d:\d\d (GMT-[23]:30|N[DS]T)"))
+        map_is_idle(page)
+        expect(page).to_have_url(re.compile(r"#\d+\.\d+/48\.1"))
+        self.assert_clean(guest)
 
 
 class TroubleTests(BrowserCase):

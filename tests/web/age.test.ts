@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ageText, agoText, isStale, STALE_AFTER, startOfDay } from "../../static/src/time/age.ts";
+import { ageText, agoText, isStale, STALE_AFTER } from "../../static/src/time/age.ts";
 
 test("an age is told in the largest unit that fits, rounded down", () => {
   const told = [-3, 0, 4.9, 5, 59.9, 60, 3599, 3600, 86_399, 86_400, 40 * 86_400].map(ageText);
@@ -14,9 +14,4 @@ test("in a sentence it is 'ago', except now", () => {
 test("a phone that missed four of its half-hourly reports is stale, one that missed three is not", () => {
   assert.equal(isStale(STALE_AFTER), true);
   assert.equal(isStale(STALE_AFTER - 1), false);
-});
-
-test("a day begins at midnight of the viewer's zone", () => {
-  const start = new Date(startOfDay(1_795_500_000) * 1000);
-  assert.deepEqual([start.getHours(), start.getMinutes(), start.getSeconds()], [0, 0, 0]);
 });

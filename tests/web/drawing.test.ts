@@ -4,10 +4,10 @@ import { discFeatures, trackFeatures } from "../../static/src/map/drawing.ts";
 import { layers } from "../../static/src/map/style.ts";
 import { readHousehold } from "../../static/src/people/household.ts";
 import { allRows, personRows } from "../../static/src/people/rows.ts";
-import { location, NOON } from "./samples.ts";
+import { ANNA, location, NOON } from "./samples.ts";
 
 const rowsOf = (changes = {}) =>
-  allRows(personRows(readHousehold([], [location(changes)]), { name: "anna", display: "Anna" }, NOON));
+  allRows(personRows(readHousehold([], [location(changes)]), ANNA, NOON));
 
 test("the selected one's way is marked, so that it can be drawn above the others", () => {
   const track = [0, 60].map((at) => ({ at: NOON + at, place: [11 + at / 1e4, 48] as const, accuracy: 5 }));

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bounds, circle, distance, metresPerPixel, type Place, scaleBar, scaleText } from "../../static/src/map/geometry.ts";
+import { bounds, circle, distance, type Place } from "../../static/src/map/geometry.ts";
 
 const MUNICH: Place = [11.575, 48.137];
 
@@ -29,10 +29,4 @@ test("a box goes the short way round, over the date line if that is shorter", ()
 test("a day of points makes a box", () => {
   const many = Array.from({ length: 300_000 }, (_, index): Place => [index / 1e4, 1]);
   assert.equal(bounds(many)?.west, 0);
-});
-
-test("the scale is the longest round length that fits", () => {
-  const { pixels, metres } = scaleBar(metresPerPixel(12, 48.137), 96);
-  assert.deepEqual([metres, pixels <= 96, pixels > 96 / 2.5], [1000, true, true]);
-  assert.deepEqual([0.5, 5, 500, 1000, 2000].map(scaleText), ["50 cm", "5 m", "500 m", "1 km", "2 km"]);
 });

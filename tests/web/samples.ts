@@ -2,8 +2,14 @@
 
 import type { Fix, Json } from "../../static/src/people/fix.ts";
 import { readFix } from "../../static/src/people/fix.ts";
+import type { Viewer } from "../../static/src/people/viewer.ts";
+import { Clock } from "../../static/src/time/clock.ts";
+import { METRIC } from "../../static/src/units/units.ts";
 
 export const NOON = 1_795_500_000;
+
+/** Who looks, and has chosen nothing. */
+export const ANNA: Viewer = { name: "anna", display: "Anna", units: METRIC, clock: new Clock() };
 
 /** A location as the server sends it. */
 export function location(changes: Json = {}): Json {

@@ -2,13 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MapState } from "../../static/src/map/state.ts";
 import { EMPTY, readHousehold } from "../../static/src/people/household.ts";
-import { fix, location, NOON } from "./samples.ts";
-
-const anna = { name: "anna", display: "Anna" };
+import { ANNA, fix, location, NOON } from "./samples.ts";
 
 function twoPeople(): MapState {
   const household = readHousehold([], [location(), location({ device_name: "ben/phone" })]);
-  return new MapState(anna, household, NOON);
+  return new MapState(ANNA, household, NOON);
 }
 
 test("a fix moves the row and lengthens the way", () => {
@@ -19,7 +17,7 @@ test("a fix moves the row and lengthens the way", () => {
 });
 
 test("what came live while the way was being read is not lost", () => {
-  const state = new MapState(anna, EMPTY, NOON);
+  const state = new MapState(ANNA, EMPTY, NOON);
   state.apply({ kind: "fix", fix: fix({ timestamp_unix: NOON + 9 }) });
   state.readTrack("anna/phone", [{ at: NOON, place: [11, 48], accuracy: null }]);
   assert.deepEqual(state.tracks.value.get("anna/phone")?.map((point) => point.at), [NOON, NOON + 9]);

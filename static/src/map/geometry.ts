@@ -61,21 +61,3 @@ function span(longitudes: readonly number[]): [number, number] {
 export function metresPerPixel(zoom: number, latitude: number): number {
   return (2 * Math.PI * EARTH_RADIUS * Math.cos(radians(latitude))) / (512 * 2 ** zoom);
 }
-
-export interface Scale {
-  readonly pixels: number;
-  readonly metres: number;
-}
-
-/** The longest bar of a round length that fits into `room` pixels. */
-export function scaleBar(perPixel: number, room: number): Scale {
-  const most = perPixel * room;
-  const power = 10 ** Math.floor(Math.log10(most));
-  const metres = power * ([5, 2, 1].find((step) => step * power <= most) ?? 1);
-  return { pixels: Math.round(metres / perPixel), metres };
-}
-
-export function scaleText(metres: number): string {
-  if (metres >= 1000) return `${metres / 1000} km`;
-  return metres >= 1 ? `${metres} m` : `${Math.round(metres * 100)} cm`;
-}

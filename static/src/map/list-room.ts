@@ -54,7 +54,7 @@ export class ListRoom {
       return;
     }
     render(
-      html`${peopleView(model, this.#actions, this.#icon)} ${row === undefined ? nothing : factsView(row)}`,
+      html`${peopleView(model, this.#actions, this.#icon)} ${row === undefined ? nothing : factsView(row, this.#state.viewer)}`,
       this.#host,
     );
   }

@@ -8,10 +8,11 @@ import type { Icon } from "../page/icons.ts";
 import type { Row } from "../people/rows.ts";
 import type { Sheet } from "../sheet/sheet.ts";
 import { from } from "../tracks/track.ts";
+import { scaleBar } from "../units/units.ts";
 import { addressedView, lastView, writeAddressedView } from "./address.ts";
 import { type View, WORLD } from "./camera.ts";
 import { discFeatures, placeOf, trackFeatures } from "./drawing.ts";
-import { bounds, type Place, scaleBar, scaleText } from "./geometry.ts";
+import { bounds, type Place } from "./geometry.ts";
 import { noticesView, toolsView } from "./overlay.view.ts";
 import { readPalette } from "./palette.ts";
 import { Pins } from "./pins.ts";
@@ -35,14 +36,19 @@ export class MapRoom {
   readonly #state: MapState;
   readonly #sheet: Sheet;
   readonly #icon: Icon;
+  readonly #home: View | null;
   readonly #go: { pressed: (device: string) => void };
   #renderer: Renderer | null = null;
   #lateView = 0;
 
-  constructor(state: MapState, sheet: Sheet, icon: Icon, go: { pressed: (device: string) => void }) {
+  /** `home`: where the map begins while there is nobody to show. */
+  constructor(
+    state: MapState, sheet: Sheet, icon: Icon, home: View | null, go: { pressed: (device: string) => void },
+  ) {
     this.#state = state;
     this.#sheet = sheet;
     this.#icon = icon;
+    this.#home = home;
     this.#go = go;
     effect(() => this.#drawNotices());
     effect(() => this.#hideFromStrangers());
@@ -55,7 +61,7 @@ export class MapRoom {
     }
     const addresses = { worker: absolute(host.dataset["worker"]), basemap: absolute(host.dataset["basemap"]) };
     const calm = (): boolean => CALM.matches;
-    const view = addressedView() ?? lastView() ?? WORLD;
+    const view = addressedView() ?? this.#homeOfNobody() ?? lastView() ?? WORLD;
     const events = this.#events(host);
     const { renderer, newMarker } = await openMap(host, readPalette(host), addresses, view, calm, events);
     this.#renderer = renderer;
@@ -68,6 +74,11 @@ export class MapRoom {
     effect(() => this.#follow());
     DARK.addEventListener("change", () => renderer.setPalette(readPalette(host)));
     render(toolsView(this.#tools(renderer), this.#icon), element("map-tools", HTMLElement));
+  }
+
+  /** While nobody is anywhere, whoever looks wants to see home. */
+  #homeOfNobody(): View | null {
+    return this.#state.rows.value.length === 0 ? this.#home : null;
   }
 
   #show(host: HTMLElement, drawing: "ready" | "impossible"): void {
@@ -104,11 +115,11 @@ export class MapRoom {
 
   /** Written when the camera comes to rest: browsers count how often an address changes. */
   #moved(view: View, metresPerPixel: number): void {
-    const { pixels, metres } = scaleBar(metresPerPixel, SCALE_ROOM);
+    const { pixels, text } = scaleBar(metresPerPixel, SCALE_ROOM, this.#state.viewer.units);
     const scale = element("map-scale", HTMLElement);
     scale.hidden = false;
     scale.style.setProperty("inline-size", `${pixels}px`);
-    scale.textContent = scaleText(metres);
+    scale.textContent = text;
     clearTimeout(this.#lateView);
     this.#lateView = setTimeout(() => writeAddressedView(view), 300) as unknown as number;
   }
@@ -119,12 +130,12 @@ export class MapRoom {
   }
 
   #drawNotices(): void {
-    const { drawing, connection, longAway, heard, following, rows } = this.#state;
+    const { viewer, drawing, connection, longAway, heard, following, rows } = this.#state;
     const followed = rows.value.find((row) => row.device === following.value)?.label ?? null;
     const model = {
       drawing: drawing.value,
       connection: connection.value,
-      heardLong: longAway.value ? heard.value : null,
+      heardLong: longAway.value ? viewer.clock.timeText(heard.value) : null,
       followed,
       endFollowing: () => {
         following.value = null;

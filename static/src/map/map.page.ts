@@ -34,7 +34,7 @@ const ahead = (data.now ?? Date.now() / 1000) - Date.now() / 1000;
 const state = new MapState(data.viewer, data.household, Date.now() / 1000 + ahead);
 const panel = element("people", HTMLElement);
 const sheet = new Sheet(document.body, panel, element("sheet-handle", HTMLElement), () => {});
-const mapRoom = new MapRoom(state, sheet, icon, { pressed: select });
+const mapRoom = new MapRoom(state, sheet, icon, data.home, { pressed: select });
 const listRoom = new ListRoom(state, icon, toasts, { select, showToday: (device) => mapRoom.showToday(device) });
 const updates = new Updates(state, data.startup, toasts, () => mapRoom.welcomeFirst());
 

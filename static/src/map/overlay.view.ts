@@ -4,7 +4,6 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import type { Lamp } from "../live/lamp.ts";
 import type { State } from "../live/machine.ts";
 import type { Icon } from "../page/icons.ts";
-import { clockText } from "../time/age.ts";
 import { n, t } from "../words/words.ts";
 import type { Drawing } from "./state.ts";
 
@@ -39,8 +38,8 @@ export function countText(persons: number, phones: number): string {
 export interface Notices {
   readonly drawing: Drawing;
   readonly connection: State;
-  /** When the server was last heard, once that is long ago; else null. */
-  readonly heardLong: number | null;
+  /** The time of day when the server was last heard, once that is long ago; else null. */
+  readonly heardLong: string | null;
   /** Whom the map follows. */
   readonly followed: string | null;
   readonly endFollowing: () => void;
@@ -48,7 +47,7 @@ export interface Notices {
 
 export function noticesView(notices: Notices, icon: Icon): TemplateResult {
   return html`${notices.connection === "signed-out" ? signedOut(icon) : nothing}
-  ${notices.heardLong === null ? nothing : notice(icon, "wifi-off", t("Last data {time}", { time: clockText(notices.heardLong) }))}
+  ${notices.heardLong === null ? nothing : notice(icon, "wifi-off", t("Last data {time}", { time: notices.heardLong }))}
   ${drawingNotice(notices.drawing, icon)}
   ${notices.followed === null ? nothing : followingPill(notices.followed, notices.endFollowing, icon)}`;
 }

@@ -5,8 +5,7 @@ import { LONG_AWAY } from "../live/lamp.ts";
 import type { State } from "../live/machine.ts";
 import { apply, type Change, EMPTY, type Household, inOrder, people } from "../people/household.ts";
 import { allRows, type PersonRow, personRows, type Row } from "../people/rows.ts";
-import type { Viewer } from "../people/wording.ts";
-import { startOfDay } from "../time/age.ts";
+import type { Viewer } from "../people/viewer.ts";
 import { add, merge, pointOf, type Track } from "../tracks/track.ts";
 
 /** What became of the map's drawing. */
@@ -42,7 +41,7 @@ export class MapState {
     this.persons = computed(() => personRows(this.household.value, viewer, this.now.value));
     this.rows = computed(() => allRows(this.persons.value));
     this.selectedRow = computed(() => this.rows.value.find((row) => row.device === this.selected.value));
-    this.today = computed(() => startOfDay(this.now.value));
+    this.today = computed(() => viewer.clock.startOfDay(this.now.value));
     this.longAway = computed(
       () => this.connection.value !== "live" && this.now.value - this.heard.value > LONG_AWAY,
     );

@@ -1,12 +1,15 @@
 // What the server wrote into the page for the script: data, not code.
 
+import { readHome, type View } from "../map/camera.ts";
 import { isObject, type Json } from "../people/fix.ts";
 import { type Household, readHousehold } from "../people/household.ts";
-import type { Viewer } from "../people/wording.ts";
+import { readViewer, type Viewer } from "../people/viewer.ts";
 
 export interface PageData {
   readonly viewer: Viewer;
   readonly household: Household;
+  /** Where the map begins while nobody has been anywhere. */
+  readonly home: View | null;
   /** Path of the socket. */
   readonly live: string;
   readonly seq: number | null;
@@ -23,16 +26,13 @@ function number(value: unknown): number | null {
   return typeof value === "number" ? value : null;
 }
 
-function viewerOf(value: unknown): Viewer {
-  const { name, display }: Json = isObject(value) ? value : {};
-  return { name: String(name ?? ""), display: String(display ?? name ?? "") };
-}
-
 export function readPageData(text: string): PageData {
   const value: unknown = JSON.parse(text);
   const data: Json = isObject(value) ? value : {};
+  const preferences: Json = isObject(data["preferences"]) ? data["preferences"] : {};
   return {
-    viewer: viewerOf(data["viewer"]),
+    viewer: readViewer(data["viewer"], preferences),
+    home: readHome(preferences["home"]),
     household: readHousehold(list(data["devices"]), list(data["last_known"])),
     live: typeof data["live"] === "string" ? data["live"] : "/ws/locations/",
     seq: number(data["seq"]),

@@ -5,6 +5,7 @@ import { repeat } from "lit-html/directives/repeat.js";
 import type { Icon } from "../page/icons.ts";
 import { n, t } from "../words/words.ts";
 import type { PersonRow, Row } from "./rows.ts";
+import type { Viewer } from "./viewer.ts";
 import { facts } from "./wording.ts";
 
 export interface PeopleModel {
@@ -120,11 +121,11 @@ function actionsView(row: Row, model: PeopleModel, actions: PeopleActions, icon:
 }
 
 /** Everything that is known of the selected one's last report. */
-export function factsView(row: Row): TemplateResult {
+export function factsView(row: Row, viewer: Viewer): TemplateResult {
   return html`<section class="facts" aria-labelledby="facts-title">
     <h2 id="facts-title">${t("Last report · {name}", { name: row.label })}</h2>
     <dl>
-      ${facts(row).map(
+      ${facts(row, viewer).map(
         ([name, value]) => html`<div class="fact"><dt>${name}</dt><dd>${value}</dd></div>`,
       )}
     </dl>

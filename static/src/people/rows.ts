@@ -1,11 +1,12 @@
 // The list of people as values: what each row shows and in which order. Pure; people.view.ts draws it.
 
 import { colourIndex, isSecondRound } from "../map/palette.ts";
-import { isStale, momentText } from "../time/age.ts";
+import { isStale } from "../time/age.ts";
 import type { Fix } from "./fix.ts";
 import { colours, type Household, people, type Person, type Placed } from "./household.ts";
+import type { Viewer } from "./viewer.ts";
 import {
-  accuracyText, battery, type Battery, doingText, initials, labels, personName, rowAge, tagText, type Viewer,
+  accuracyText, battery, type Battery, doingText, initials, labels, personName, rowAge, tagText,
 } from "./wording.ts";
 
 /** A device in the list and on the map. */
@@ -43,7 +44,8 @@ export function personRows(household: Household, viewer: Viewer, now: number): r
   const persons = people(household, viewer.name);
   const names = labels(persons, viewer);
   const numbers = colours(household);
-  const row = (device: Placed): Row => rowOf(device, names.get(device.name) ?? "", numbers.get(device.name) ?? 1, now);
+  const row = (device: Placed): Row =>
+    rowOf(device, names.get(device.name) ?? "", numbers.get(device.name) ?? 1, viewer, now);
   return persons.map(({ owner, lead, others }: Person) => ({
     owner,
     name: personName(owner, viewer),
@@ -52,7 +54,7 @@ export function personRows(household: Household, viewer: Viewer, now: number): r
   }));
 }
 
-function rowOf(device: Placed, label: string, colour: number, now: number): Row {
+function rowOf(device: Placed, label: string, colour: number, { units, clock }: Viewer, now: number): Row {
   const { fix, heard } = device;
   return {
     device: device.name,
@@ -61,13 +63,13 @@ function rowOf(device: Placed, label: string, colour: number, now: number): Row 
     colour: colourIndex(colour),
     secondRound: isSecondRound(colour),
     stale: isStale(now - heard),
-    doing: doingText(device, now),
+    doing: doingText(device, now, units),
     age: rowAge(device, now),
-    reported: momentText(heard),
+    reported: clock.momentText(heard),
     reportedIso: new Date(heard * 1000).toISOString(),
-    accuracy: accuracyText(fix),
+    accuracy: accuracyText(fix, units),
     battery: battery(fix),
-    tag: tagText(label, device, now),
+    tag: tagText(label, device, now, units),
     fix,
     heard,
     online: device.online,

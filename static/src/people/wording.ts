@@ -1,9 +1,11 @@
 // What a row, a tag and the list of facts say about a person. Pure: values in, words out.
 
-import { ageText, agoText, isStale, momentText } from "../time/age.ts";
+import { ageText, agoText, isStale } from "../time/age.ts";
+import { heightText, lengthText, speedText, type Units } from "../units/units.ts";
 import { t } from "../words/words.ts";
 import type { Fix } from "./fix.ts";
 import type { Person, Placed } from "./household.ts";
+import type { Viewer } from "./viewer.ts";
 
 /** km/h; below it a standing phone's jitter looks like movement. */
 const MOVING_FROM = 4;
@@ -14,11 +16,6 @@ const OLD_FIX = 60;
 
 /** A fix, and when its phone last said anything. */
 export type Heard = Pick<Placed, "fix" | "heard">;
-
-export interface Viewer {
-  readonly name: string;
-  readonly display: string;
-}
 
 export function personName(owner: string, viewer: Viewer): string {
   return owner === viewer.name ? viewer.display : owner;
@@ -64,23 +61,21 @@ export function placeText(fix: Fix): string {
 }
 
 /** Motion, or the place the phone knows by name, or where on earth. */
-export function doingText({ fix, heard }: Heard, now: number): string {
+export function doingText({ fix, heard }: Heard, now: number, units: Units): string {
   const late = heard - fix.at > OLD_FIX ? t("fix {age} old", { age: ageText(now - fix.at) }) : "";
-  const doing = whereabouts(fix, now - heard);
+  const doing = whereabouts(fix, now - heard, units);
   return late === "" ? doing : t("{doing} · {late}", { doing, late });
 }
 
-function whereabouts(fix: Fix, age: number): string {
+function whereabouts(fix: Fix, age: number, units: Units): string {
   if (isMoving(fix) && !isStale(age)) {
-    return t("On the way · {speed} km/h", { speed: Math.round(fix.velocity ?? 0) });
+    return t("On the way · {speed}", { speed: speedText(fix.velocity ?? 0, units) });
   }
   return fix.regions.length > 0 ? fix.regions.join(", ") : placeText(fix);
 }
 
-export function accuracyText(fix: Fix): string {
-  if (fix.accuracy === null) return "";
-  if (fix.accuracy >= 10_000) return t("±{n} km", { n: Math.round(fix.accuracy / 1000) });
-  return t("±{n} m", { n: Math.round(fix.accuracy) });
+export function accuracyText(fix: Fix, units: Units): string {
+  return fix.accuracy === null ? "" : t("±{length}", { length: lengthText(fix.accuracy, units) });
 }
 
 export interface Battery {
@@ -113,25 +108,24 @@ export function rowAge({ heard }: Heard, now: number): string {
 }
 
 /** Under the pin: "Ben · 34 km/h", "Clara · 4 min". */
-export function tagText(label: string, { fix, heard }: Heard, now: number): string {
+export function tagText(label: string, { fix, heard }: Heard, now: number, units: Units): string {
   const age = now - heard;
-  const speed = Math.round(fix.velocity ?? 0);
-  const what = isMoving(fix) && !isStale(age) ? t("{speed} km/h", { speed }) : ageText(age);
+  const what = isMoving(fix) && !isStale(age) ? speedText(fix.velocity ?? 0, units) : ageText(age);
   return `${label} · ${what}`;
 }
 
 const CONNECTIONS: Readonly<Record<string, string>> = { w: "Wi-Fi", m: "mobile", o: "offline" };
 
 /** Everything else that is known of a fix, as name and value; the unknown is left out. */
-export function facts({ fix, heard }: Heard): readonly (readonly [string, string])[] {
+export function facts({ fix, heard }: Heard, { units, clock }: Viewer): readonly (readonly [string, string])[] {
   const known: readonly (readonly [string, string | null])[] = [
-    [t("Reported"), momentText(heard)],
-    [t("Fix"), heard - fix.at > OLD_FIX ? momentText(fix.at) : null],
+    [t("Reported"), clock.momentText(heard)],
+    [t("Fix"), heard - fix.at > OLD_FIX ? clock.momentText(fix.at) : null],
     [t("Position"), placeText(fix)],
-    [t("Accuracy"), accuracyText(fix) || null],
-    [t("Speed"), fix.velocity === null ? null : t("{n} km/h", { n: Math.round(fix.velocity) })],
+    [t("Accuracy"), accuracyText(fix, units) || null],
+    [t("Speed"), fix.velocity === null ? null : speedText(fix.velocity, units)],
     [t("Course"), fix.course === null ? null : `${Math.round(fix.course)}°`],
-    [t("Altitude"), fix.altitude === null ? null : t("{n} m", { n: Math.round(fix.altitude) })],
+    [t("Altitude"), fix.altitude === null ? null : heightText(fix.altitude, units)],
     [t("Network"), fix.connection === null ? null : (CONNECTIONS[fix.connection] ?? fix.connection)],
   ];
   return known.flatMap(([name, value]) => (value === null ? [] : [[name, value] as const]));

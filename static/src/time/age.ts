@@ -32,23 +32,3 @@ export function ageText(age: number): string {
 export function agoText(age: number): string {
   return age < NOW ? t("now") : t("{age} ago", { age: ageText(age) });
 }
-
-/** The day of `now` begins at this second, in the viewer's own zone. */
-export function startOfDay(now: number): number {
-  const day = new Date(now * 1000);
-  day.setHours(0, 0, 0, 0);
-  return Math.floor(day.getTime() / 1000);
-}
-
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
-
-/** "18:02", as the viewer's language writes it. */
-export function clockText(at: number): string {
-  return clock.format(at * 1000);
-}
-
-/** Day and time, to the second. */
-export function momentText(at: number): string {
-  return moment.format(at * 1000);
-}
