@@ -146,7 +146,7 @@ class PageTests(AdminCase):
             await self.lives_in(self.root, zone)
             told = await self.page("quarantine/?since=2026-01-01")
             self.assertIn(f"{count} messages", told)
-            self.assertIn(f"Days are those of {zone or 'UTC'}", told)
+            self.assertIn(f"Days are those of the time zone {zone or 'UTC'},", told)
         await self.lives_in(self.root, AUCKLAND)
         await self.page("quarantine/?since=0001-01-01", 422)
 

@@ -20,7 +20,7 @@ import { canDraw, openMap, type MapEvents, type Renderer } from "./renderer.ts";
 import type { MapState } from "./state.ts";
 
 /** Pixels: the scale's room, and what stays free round what is to be seen. */
-const SCALE_ROOM = 100;
+const SCALE_ROOM = 130;
 const MARGIN = 72;
 /** The tools at the right, and half a pin with its tag: no pin comes to rest under a button. */
 const TOOLS = 60 + 52;
