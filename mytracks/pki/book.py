@@ -33,6 +33,7 @@ from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions
 from mytracks.turns import Turns
 
+R = TypeVar("R", bound=Revocable)
 T = TypeVar("T")
 
 
@@ -78,6 +79,12 @@ class Change:
 def note(by: Actor, action: str, row: Certified, detail: str = "") -> Note:
     """An entry about one certificate."""
     return Note(by, action, f"certificate:{row.serial:x}", detail)
+
+
+def not_expunged(rows: Mapping[int, R]) -> list[R]:
+    """Those of a table that are still shown to administrators, newest first."""
+    found = (each for each in rows.values() if each.expunged is None)
+    return sorted(found, key=lambda each: -each.number)
 
 
 class Book:

@@ -16,6 +16,7 @@ from mytracks.pki.authority import Authorities
 from mytracks.pki.book import Book, Stored
 from mytracks.pki.care import Care
 from mytracks.pki.clients import Clients
+from mytracks.pki.issuing import Issuing
 from mytracks.pki.keys import Keys
 from mytracks.pki.limits import Limits
 from mytracks.pki.lists import Lists
@@ -89,8 +90,9 @@ def build(
     keys = Keys(seal)
     book = Book(transactions, stored, audit, keys, signing, clock, limits)
     lists = Lists(book, keys, signing)
-    servers = Servers(book, keys, signing, lists, serial)
-    clients = Clients(book, keys, signing, lists, serial)
+    issuing = Issuing(book, keys, signing, serial)
+    servers = Servers(book, signing, lists, issuing)
+    clients = Clients(book, keys, signing, lists, issuing)
     acme = acme_room.build(
         public, transactions, stored, seal, audit, signing, servers, clock, reactor
     )

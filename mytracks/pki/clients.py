@@ -4,23 +4,22 @@
 that is trusted, not revoked, not expired, and somebody's, lets anybody in.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from collections.abc import Collection, Sequence
 
 from attrs import asdict, evolve, field, frozen
 from cryptography import x509
-from cryptography.x509 import random_serial_number
 from twisted.internet.defer import Deferred
 
 from mytracks.errors import Conflict, Invalid, NotFound
 from mytracks.pki import bundles, certificates, importing
 from mytracks.pki.asking import check_clock, check_days, signing_authority
-from mytracks.pki.book import Book, Change, note
+from mytracks.pki.book import Book, Change, not_expunged, note
 from mytracks.pki.bundles import Format
 from mytracks.pki.certificates import Issuer, PublicKey
 from mytracks.pki.downloads import Downloads
 from mytracks.pki.endings import Endings
 from mytracks.pki.holders import Holders
+from mytracks.pki.issuing import Issuing, tried_again
 from mytracks.pki.keys import Keys
 from mytracks.pki.limits import CLIENT_DAYS, DAY
 from mytracks.pki.lists import Lists
@@ -28,9 +27,6 @@ from mytracks.pki.ports import Authority, KeyKind, Leaf, Reason
 from mytracks.pki.signing import Signing
 from mytracks.pki.state import Holder, PrivateKey
 from mytracks.sharing.identity import Actor, Device
-
-TRIES: Final = 3
-"""As for server certificates: a serial given twice is tried again."""
 
 
 @frozen(kw_only=True)
@@ -53,13 +49,12 @@ class Clients:
         keys: Keys,
         signing: Signing,
         lists: Lists,
-        serial: Callable[[], int] = random_serial_number,
+        issuing: Issuing,
     ) -> None:
         self._book = book
-        self._keys = keys
         self._signing = signing
         self._lists = lists
-        self._serial = serial
+        self._issuing = issuing
         self._holders = Holders(book)
         self._downloads = Downloads(book, keys, signing, self._holders)
         self._endings = Endings(book, lists, self._holders)
@@ -70,8 +65,7 @@ class Clients:
 
     def all(self) -> Sequence[Leaf]:
         """Every one that was not expunged, newest first."""
-        found = (each for each in self._book.leaves.values() if each.expunged is None)
-        return sorted(found, key=lambda each: -each.number)
+        return not_expunged(self._book.leaves)
 
     def of(self, user: int) -> Sequence[Leaf]:
         """Those of that account, newest first."""
@@ -242,25 +236,20 @@ class Clients:
         authority = signing_authority(self._book)
         self._check_room()
         self._check_owner(order.user)
-        replaced = self._superseded(order)
-        for left in reversed(range(TRIES)):
-            new = await self._signed(order, authority)
-            change = Change(
-                rows=[new, *replaced],
-                lists=await self._lists.after(*(each for each in replaced if each.reason)),
-                notes=[
-                    note(by, "pki.client.issue", new, new.subject),
-                    *(note(by, "pki.client.supersede", each, each.subject) for each in replaced),
-                ],
-            )
-            try:
-                stored: Leaf = (await self._book.commit(change))[0]
-            except Conflict:
-                if not left:
-                    raise
-            else:
-                return stored
-        raise AssertionError("unreachable")
+        return await tried_again(lambda: self._begin(order, authority, by))
+
+    async def _begin(self, order: _Order, authority: Authority, by: Actor) -> Leaf:
+        new, replaced = await self._signed(order, authority), self._superseded(order)
+        change = Change(
+            rows=[new, *replaced],
+            lists=await self._lists.after(*(each for each in replaced if each.reason)),
+            notes=[
+                note(by, "pki.client.issue", new, new.subject),
+                *(note(by, "pki.client.supersede", each, each.subject) for each in replaced),
+            ],
+        )
+        stored: Leaf = (await self._book.commit(change))[0]
+        return stored
 
     def _superseded(self, order: _Order) -> list[Leaf]:
         now = int(self._book.clock.now())
@@ -277,23 +266,15 @@ class Clients:
         return found
 
     async def _signed(self, order: _Order, authority: Authority) -> Leaf:
-        certificate, serial = self._book.certificate(authority), self._serial()
         now, backdate = self._book.clock.now(), self._book.limits.backdate
         valid = certificates.validity(now, order.days, backdate, authority.not_after)
         device = order.device.name if order.device is not None else ""
 
-        def work() -> tuple[x509.Certificate, bytes | None]:
-            issuer = Issuer(certificate, self._keys.of(authority))
-            made = certificates.client(order.name, device, order.public, issuer, serial, valid)
-            return made, self._sealed(made, order.key)
+        def make(issuer: Issuer, serial: int) -> x509.Certificate:
+            return certificates.client(order.name, device, order.public, issuer, serial, valid)
 
-        made, sealed = await self._signing.sign(work)
+        made, sealed = await self._issuing.signed(authority, Leaf, order.key, make)
         return self._row(made, sealed, authority.number, order.user, order.device)
-
-    def _sealed(self, made: x509.Certificate, key: PrivateKey | None) -> bytes | None:
-        if key is None:
-            return None
-        return self._keys.sealed(Leaf, certificates.fingerprint(made), key)
 
     def _row(
         self,
@@ -333,7 +314,7 @@ class Clients:
                 "This cannot be used: no certificate authority of ours signed it.",
                 {"certificate": ["was not signed by an authority that is trusted here"]},
             )
-        sealed = await self._signing.sign(lambda: self._sealed(made, key))
+        sealed = await self._issuing.sealed(Leaf, made, key)
         new = self._row(made, sealed, signer.number, user, device)
         entry = note(by, "pki.client.import", new, new.subject)
         stored: Leaf = (await self._book.commit(Change(rows=[new], notes=[entry])))[0]

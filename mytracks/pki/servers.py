@@ -4,12 +4,11 @@ Whoever replaces one revokes it, since its key may be in old backups. Renewal ke
 and length of life, and is signed by whichever authority signs now.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from attrs import asdict, evolve, field, frozen
 from cryptography import x509
-from cryptography.x509 import random_serial_number
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
@@ -18,9 +17,9 @@ from mytracks.errors import Conflict, NotFound, Refused
 from mytracks.host.addresses import own_addresses, own_names
 from mytracks.pki import bundles, certificates, importing, names
 from mytracks.pki.asking import check_clock, check_days, signing_authority
-from mytracks.pki.book import Book, Change, note
+from mytracks.pki.book import Book, Change, not_expunged, note
 from mytracks.pki.certificates import Issuer
-from mytracks.pki.keys import Keys
+from mytracks.pki.issuing import Issuing, tried_again
 from mytracks.pki.limits import DAY, SERVER_DAYS
 from mytracks.pki.lists import Lists
 from mytracks.pki.ports import (
@@ -36,8 +35,6 @@ from mytracks.pki.signing import Signing
 from mytracks.pki.state import PrivateKey
 from mytracks.sharing.identity import SERVER, Actor
 
-TRIES: Final = 3
-"""A serial of 159 random bits that was given before is no chance, but a bad source of it."""
 _ALARM: Final = 1 / 3
 """Of its life: with less left, a certificate that does not renew itself is told."""
 
@@ -59,26 +56,17 @@ class Servers:
 
     log = Logger()
 
-    def __init__(
-        self,
-        book: Book,
-        keys: Keys,
-        signing: Signing,
-        lists: Lists,
-        serial: Callable[[], int] = random_serial_number,
-    ) -> None:
+    def __init__(self, book: Book, signing: Signing, lists: Lists, issuing: Issuing) -> None:
         self._book = book
-        self._keys = keys
         self._signing = signing
         self._lists = lists
-        self._serial = serial
+        self._issuing = issuing
         self._not_renewed: dict[int, str] = {}
         """Why, by number."""
 
     def all(self) -> Sequence[ServerCertificate]:
         """Every one that was not expunged, newest first."""
-        found = (each for each in self._book.servers.values() if each.expunged is None)
-        return sorted(found, key=lambda each: -each.number)
+        return not_expunged(self._book.servers)
 
     def active(self, use: Use = Use.EVERYWHERE) -> ServerCertificate | None:
         """What is shown for that use: its own, else the one for everywhere."""
@@ -220,28 +208,22 @@ class Servers:
         )
         if valid.not_after < order.better_than + DAY:
             raise Conflict("The certificate authority ends no later: make a new one first.")
-        for left in reversed(range(TRIES)):
+
+        async def issue() -> ServerCertificate:
             new = await self._signed(order, authority, valid)
-            try:
-                return await self._begin(new, order.key, order.action, by)
-            except Conflict:
-                if not left:
-                    raise
-        raise AssertionError("unreachable")
+            return await self._begin(new, order.key, order.action, by)
+
+        return await tried_again(issue)
 
     async def _signed(
         self, order: _Order, authority: Authority, valid: certificates.Validity
     ) -> ServerCertificate:
-        certificate, serial = self._book.certificate(authority), self._serial()
 
-        def work() -> tuple[x509.Certificate, bytes]:
-            issuer = Issuer(certificate, self._keys.of(authority))
+        def make(issuer: Issuer, serial: int) -> x509.Certificate:
             public = order.key.public_key()
-            made = certificates.server(order.name, order.hosts, public, issuer, serial, valid)
-            mark = certificates.fingerprint(made)
-            return made, self._keys.sealed(ServerCertificate, mark, order.key)
+            return certificates.server(order.name, order.hosts, public, issuer, serial, valid)
 
-        made, sealed = await self._signing.sign(work)
+        made, sealed = await self._issuing.signed(authority, ServerCertificate, order.key, make)
         return self._row(
             made, sealed, order.name, order.hosts, order.use, Source.OWN, authority.number
         )
@@ -249,7 +231,7 @@ class Servers:
     def _row(
         self,
         made: x509.Certificate,
-        sealed: bytes,
+        sealed: bytes | None,
         name: str,
         hosts: tuple[str, ...],
         use: Use,
@@ -278,9 +260,7 @@ class Servers:
         mark = certificates.fingerprint(made)
         if any(each.fingerprint == mark for each in self._book.servers.values()):
             raise Conflict("This server certificate is here already.")
-        sealed = await self._signing.sign(
-            lambda: self._keys.sealed(ServerCertificate, mark, brought.key)
-        )
+        sealed = await self._issuing.sealed(ServerCertificate, made, brought.key)
         name = certificates.part(made.subject.rfc4514_string()) or brought.names[0]
         new = self._row(made, sealed, name, brought.names, use, source, None, brought.chain)
         return await self._begin(new, brought.key, "pki.server.import", by)
