@@ -143,10 +143,12 @@ async def open_ground(
 async def open_keys(settings: Settings, store: Store) -> KeyRing:
     """What secrets in the store are sealed with. Raises KeyRingRefused."""
     keys = open_keyring(settings.data_dir / KEYRING, sealed_exists=await store.sealed_exists())
+    named = await store.database.read(keys_in_use)
+    keys.check_opens(named)
     if len(keys.ids) > 1:
         # A rotation that was broken off has left them.
         with suppress(Unavailable):
-            keys.drop(still_named=await store.database.read(keys_in_use))
+            keys.drop(still_named=named)
     return keys
 
 

@@ -45,6 +45,7 @@ _MOST_PASSES: Final = 16
 _MOST_MEMORY_KIB: Final = 1024 * 1024
 _LEAST_SALT: Final = 16
 """What somebody else's file may ask of us before its passphrase is even looked at."""
+_BACK: Final = "back (mytracks key import FILE, or from a backup)"
 
 
 class KeyRingRefused(Exception):
@@ -105,6 +106,16 @@ class KeyRing:
             return AESGCM(key).decrypt(nonce, sealed[_HEADER_BYTES:], place.encode())
         except InvalidTag:
             raise Unsealable("A sealed secret was damaged or moved.") from None
+
+    def check_opens(self, named: Collection[bytes]) -> None:
+        """Whether all keys are here whose ids some record names. Another server's ring, or an old
+        copy of ours, opens nothing, and what is sealed with it is lost when the right one comes
+        back. Raises KeyRingRefused."""
+        if not self._keys.by_id.keys() >= set(named):
+            raise KeyRingRefused(
+                f"the key ring {self._path} is not the one that secrets in the database are sealed "
+                f"with: move it away and bring the right one {_BACK}"
+            )
 
     # --- rotation: add a key, seal every record anew, drop what no record names ---
 
@@ -176,7 +187,7 @@ def open_keyring(path: Path, *, sealed_exists: bool) -> KeyRing:
     if content is None and sealed_exists:
         raise KeyRingRefused(
             f"the key ring {path} is missing, and secrets in the database are sealed with it: "
-            "bring it back (mytracks key import FILE, or from a backup)"
+            f"bring it {_BACK}"
         )
     if content is None:
         return KeyRing(path, Keys({}, None))

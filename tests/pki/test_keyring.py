@@ -80,6 +80,17 @@ class SealingTests(KeyRingCase):
         other.add_key()
         self.assertRaises(Unsealable, other.unseal, PLACE, sealed)
 
+    def test_a_ring_without_a_key_that_records_name_is_refused(self) -> None:
+        """What would be sealed with it is lost on the day when the right one comes back."""
+        ring = self.ring()
+        first, second = ring.add_key(), ring.add_key()
+        for named in ((), (first,), (first, second)):
+            ring.check_opens(named)
+        strange = b"another."
+        error = self.assertRaises(KeyRingRefused, ring.check_opens, (first, strange))
+        self.assertIn("is not the one", str(error))
+        self.assertEqual([first, second], list(self.ring().ids))
+
     def test_keys_are_told_to_nobody(self) -> None:
         """Not even by accident in a log line."""
         ring = self.ring()

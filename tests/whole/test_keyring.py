@@ -69,7 +69,7 @@ class KeyRingTests(WholeCase):
         self.daemon.start()
         self.second_step(app.at(time.time() + 30))
 
-    def test_one_that_others_may_read_or_that_is_damaged_is_refused(self) -> None:
+    def test_one_that_others_may_read_is_damaged_or_of_another_server_is_refused(self) -> None:
         """Each with one line."""
         self.daemon.start()
         self.turn_on()
@@ -82,6 +82,12 @@ class KeyRingTests(WholeCase):
         self.ring.write_text(json.dumps(whole | {"keys": {}}))
         self.daemon.fail_to_start()
         self.assert_one_clear_line(self.daemon.log, str(self.ring), "damaged")
+        other, key = "00" * 8, next(iter(whole["keys"].values()))
+        foreign = json.dumps(whole | {"keys": {other: key}, "current": other})
+        self.ring.write_text(foreign)
+        self.daemon.fail_to_start()
+        self.assert_one_clear_line(self.daemon.log, str(self.ring), "is not the one", "key import")
+        self.assertEqual(foreign, self.ring.read_text())
 
     def test_a_backup_with_it_is_all_there_is_and_one_without_it_is_not(self) -> None:
         """The drill: the disk died, and the second factor opens on the next machine. Without the
