@@ -114,9 +114,11 @@ class AboutTests(TestCase):
         self.assertIn("For administrators", await self.page("/about", "root"))
 
     async def test_administrators_are_told_what_is_missing(self) -> None:
-        """And where to make it."""
+        """And where to make it. Whether it is the certificate or the port that TLS waits for is
+        not claimed: either keeps a listener off."""
         said = await self.page("/about/", "root")
-        self.assertIn("certificate", said)
+        self.assertIn("They begin once there is a certificate for the server", said)
+        self.assertIn("the port that its setting names", said)
         self.assertIn("public_url", said)
 
     async def test_trouble_is_said_plainly(self) -> None:

@@ -56,7 +56,7 @@ class About:
                 ("MQTT + TLS", known.mqtt_tls_port(), "mqtt_tls_port"),
             ],
             "public_url": self.public_url(),
-            "no_certificate": known.mqtt_tls_port() is None and known.https_port() is None,
+            "no_tls": known.mqtt_tls_port() is None and known.https_port() is None,
             "no_public_url": self.public_url() is None,
             "alone": endpoints.alone,
         }
