@@ -3,21 +3,21 @@
 `mt_d_<id>_<secret>_<check>`, as `written` has it, with 130 random bits.
 """
 
-import hmac
 from collections.abc import Callable
 
 from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from mytracks.clock import Clock, Tasks
-from mytracks.errors import Invalid, NotFound, Unavailable
+from mytracks.clock import Clock
+from mytracks.errors import Invalid, NotFound
 from mytracks.owntracks.topics import device_name_problem
 from mytracks.people import ports
 from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, DevicePassword
 from mytracks.people.revocations import Reason, Revocation, Revocations
+from mytracks.people.uses import Uses
 from mytracks.people.written import Shown, Written, digest
 from mytracks.sharing.identity import SERVER, Actor, Device
 from mytracks.transaction import Transaction, Transactions
@@ -56,8 +56,13 @@ class DevicePasswords:
         self._audit = audit
         self._clock = clock
         self._revocations = revocations
-        self._limits = limits
-        self._tasks = Tasks()
+        self._uses = Uses(
+            "a device password",
+            limits.device_password_used_every,
+            transactions,
+            stored.used,
+            clock,
+        )
         self._turns = Turns()
         self._watchers: list[Callable[[Device], object]] = []
         self._valid: dict[int, DevicePassword] = {}
@@ -70,7 +75,7 @@ class DevicePasswords:
 
     async def close(self) -> None:
         """Stop all of our own."""
-        self._tasks.stop()
+        self._uses.stop()
 
     def watch(self, watcher: Callable[[Device], object]) -> None:
         """Tell `watcher` of each device that got a password: it may have been made for it."""
@@ -93,17 +98,12 @@ class DevicePasswords:
 
     def match(self, shown: Shown) -> DevicePassword | None:
         """The password in force that was shown, if it is one; notes its use. Never waits."""
-        password = self._valid.get(shown.number)
-        stored = password.secret_hash if password is not None else b""
-        if not hmac.compare_digest(stored, digest(shown.secret)) or password is None:
+        password = shown.among(self._valid)
+        if password is None:
             return None
-        now = int(self._clock.now())
-        if (
-            password.last_used is None
-            or now - password.last_used >= self._limits.device_password_used_every
-        ):
+        now = self._uses.note(password.number, password.last_used)
+        if now is not None:
             self._valid[password.number] = evolve(password, last_used=now)
-            self._tasks.start(self._note(password.number, now), "noting a device password's use")
         return password
 
     def of(self, user: int) -> list[DevicePassword]:
@@ -162,13 +162,6 @@ class DevicePasswords:
 
         await self._transactions.commit(unit)
         self.left(Device(found.device, account.number, account.name, device))
-
-    async def _note(self, number: int, now: int) -> None:
-        try:
-            await self._transactions.commit(lambda tx: self._stored.used(tx, number, now))
-        except Unavailable as error:
-            # Noted again a minute later; nobody is kept out by it.
-            self.log.debug("a device password's use was not noted: {error}", error=error)
 
     def _revoked(self, revocation: Revocation) -> None:
         if revocation.reason is Reason.DELETED:

@@ -6,7 +6,6 @@ token is for, and that only administrators hold some, is decided here; what each
 the doors' own.
 """
 
-import hmac
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
@@ -14,13 +13,14 @@ from attrs import evolve, field, frozen
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from mytracks.clock import Clock, Repeating, Tasks
-from mytracks.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from mytracks.clock import Clock, Repeating
+from mytracks.errors import Conflict, Forbidden, Invalid, NotFound
 from mytracks.people import ports
 from mytracks.people.audit import Audit
 from mytracks.people.limits import Limits
 from mytracks.people.ports import Account, Token
 from mytracks.people.revocations import Reason, Revocation, Revocations
+from mytracks.people.uses import Uses
 from mytracks.people.written import Shown, Written, digest
 from mytracks.sharing.identity import Actor, Scope
 from mytracks.transaction import Transaction, Transactions
@@ -69,7 +69,7 @@ class Tokens:
         self._revocations = revocations
         self._limits = limits
         self._name_of = name_of
-        self._tasks = Tasks()
+        self._uses = Uses("a token", limits.token_used_every, transactions, stored.used, clock)
         self._turns = Turns()
         self._kept: dict[int, Token] = {}
         self._lapsed: set[int] = set()
@@ -85,7 +85,7 @@ class Tokens:
     async def close(self) -> None:
         """Stop all of our own."""
         self._sweeping.stop()
-        self._tasks.stop()
+        self._uses.stop()
 
     def issue(
         self,
@@ -108,16 +108,12 @@ class Tokens:
 
     def match(self, shown: Shown) -> Token | None:
         """The token that was shown, if it is one that is good now; notes its use. Never waits."""
-        token = self._kept.get(shown.number)
-        stored = token.secret_hash if token is not None else b""
-        if not hmac.compare_digest(stored, digest(shown.secret)) or token is None:
+        token = shown.among(self._kept)
+        if token is None or self.expired(token):
             return None
-        now = int(self._clock.now())
-        if self.expired(token):
-            return None
-        if token.last_used is None or now - token.last_used >= self._limits.token_used_every:
+        now = self._uses.note(token.number, token.last_used)
+        if now is not None:
             self._kept[token.number] = evolve(token, last_used=now)
-            self._tasks.start(self._note(token.number, now), "noting a token's use")
         return token
 
     def expired(self, token: Token) -> bool:
@@ -224,13 +220,6 @@ class Tokens:
             if token.number not in self._lapsed and self.expired(token):
                 self._lapsed.add(token.number)
                 self._tell(token)
-
-    async def _note(self, number: int, now: int) -> None:
-        try:
-            await self._transactions.commit(lambda tx: self._stored.used(tx, number, now))
-        except Unavailable as error:
-            # Noted again a minute later; nobody is kept out by it.
-            self.log.debug("a token's use was not noted: {error}", error=error)
 
     def _revoked(self, revocation: Revocation) -> None:
         if revocation.reason is Reason.DELETED:

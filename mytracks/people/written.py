@@ -6,15 +6,28 @@ bits a letter and is kept as its SHA-256, which is enough above 112 bits [ASVS 5
 """
 
 import hashlib
+import hmac
 import re
 import secrets
 import zlib
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Protocol, TypeVar
 
 from attrs import field, frozen
 
 _ALPHABET: Final = "abcdefghijklmnopqrstuvwxyz234567"
 _CHECK: Final = "[a-z2-7]{7}"
+
+
+class Kept(Protocol):
+    """What is kept of a credential."""
+
+    @property
+    def secret_hash(self) -> bytes:
+        """As `digest` makes it."""
+
+
+K = TypeVar("K", bound=Kept)
 
 
 @frozen
@@ -23,6 +36,12 @@ class Shown:
 
     number: int
     secret: str = field(repr=False)
+
+    def among(self, kept: Mapping[int, K]) -> K | None:
+        """The one that was shown, by number; None: it is none of them."""
+        found = kept.get(self.number)
+        expected = found.secret_hash if found is not None else b""
+        return found if hmac.compare_digest(expected, digest(self.secret)) else None
 
 
 class Written:
