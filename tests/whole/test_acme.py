@@ -13,7 +13,7 @@ from cryptography import x509
 
 from tests.whole.cases import ADMIN, ANA, WholeCase
 from tests.whole.daemon import Daemon
-from tests.whole.patience import until
+from tests.whole.patience import Impatient, until
 from tests.whole.pebble import LOCAL, Pebble, free_port
 from tests.whole.tls import context, s_client
 
@@ -83,7 +83,10 @@ class ACMECase(WholeCase):
                 return found if "Pebble" in found.issuer.rfc4514_string() else None
             return None
 
-        return until(look, SOON, "a public certificate at HTTPS")
+        try:
+            return until(look, SOON, "a public certificate at HTTPS")
+        except Impatient as error:
+            raise Impatient(f"{error}\n{daemon.log}") from error
 
     def alarm(self, daemon: Daemon, *words: str) -> str:
         """The line that says so, once it is there."""
@@ -147,11 +150,12 @@ class FetchingTests(ACMECase):
         daemon = self.daemon_for(pebble)
         first = self.served(daemon)
         daemon.stop()
+        before = daemon.log
         asked = pebble.log.count("GET /dir")
         daemon.start()
         self.assertEqual(first, self.served(daemon))
         until(lambda: pebble.log.count("GET /dir") > asked, SOON, "a question when to renew it")
-        self.assertEqual(1, pebble.log.count("POST /order-plz"))
+        self.assertEqual(1, pebble.log.count("POST /order-plz"), before + daemon.log + pebble.log)
         self.assertEqual(1, self.fetched(daemon))
 
     def test_its_private_keys_lie_nowhere_in_clear(self) -> None:
