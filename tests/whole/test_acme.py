@@ -18,7 +18,7 @@ from tests.whole.pebble import LOCAL, Pebble, free_port
 from tests.whole.tls import context, s_client
 
 TRACK, MQTT = "track.example.test", "mqtt.example.test"
-SOON = 40.0
+SOON = 120.0
 """Seconds for an order: it takes two, on a machine that does nothing else."""
 CHALLENGE = "/.well-known/acme-challenge/"
 
@@ -150,12 +150,11 @@ class FetchingTests(ACMECase):
         daemon = self.daemon_for(pebble)
         first = self.served(daemon)
         daemon.stop()
-        before = daemon.log
         asked = pebble.log.count("GET /dir")
         daemon.start()
         self.assertEqual(first, self.served(daemon))
         until(lambda: pebble.log.count("GET /dir") > asked, SOON, "a question when to renew it")
-        self.assertEqual(1, pebble.log.count("POST /order-plz"), before + daemon.log + pebble.log)
+        self.assertEqual(1, pebble.log.count("POST /order-plz"), pebble.log)
         self.assertEqual(1, self.fetched(daemon))
 
     def test_its_private_keys_lie_nowhere_in_clear(self) -> None:
