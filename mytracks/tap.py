@@ -8,6 +8,7 @@ from typing import Any, cast
 from twisted.application.service import IService
 from twisted.python import usage
 
+from mytracks.host.garbage import expect_much
 from mytracks.settings import SETTINGS, BadSetting, Settings, load
 
 
@@ -60,6 +61,7 @@ class Options(usage.Options):
 
 def makeService(options: Options) -> IService:
     """The daemon, built but not yet started."""
+    expect_much()
     from twisted.internet import reactor
 
     from mytracks.daemon.service import Daemon

@@ -7,6 +7,7 @@ from typing import Any
 from mytracks.cli.command import mytracks
 from mytracks.cli.console import Console
 from mytracks.control.wire import Answer
+from mytracks.host.garbage import expect_much
 from mytracks.settings import Settings
 
 
@@ -17,6 +18,7 @@ def main() -> None:
 
 def _offline(settings: Settings, operation: str, arguments: Mapping[str, Any]) -> Answer:
     # Imported only when needed: all of Twisted and the store hang on it.
+    expect_much()
     from mytracks.daemon.offline import run_offline
 
     return run_offline(settings, operation, arguments)

@@ -7,32 +7,20 @@ five minutes, once. The authenticator is not asked what it is (no attestation): 
 may add the one they have.
 """
 
-import json
 import secrets
-import struct
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-import webauthn
-from attrs import evolve, frozen
+from attrs import evolve
 from twisted.logger import Logger
-from webauthn.helpers import parse_authentication_credential_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticationCredential,
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from mytracks.clock import Clock
 from mytracks.errors import Conflict, Invalid, NotFound, Unauthenticated
 from mytracks.people import factor_ports
 from mytracks.people.accounts import Accounts
 from mytracks.people.audit import Audit
+from mytracks.people.challenges import Challenge, Challenges, Site
 from mytracks.people.factor_ports import Passkey
 from mytracks.people.ports import Account
 from mytracks.people.revocations import Reason, Revocation, Revocations
@@ -40,64 +28,18 @@ from mytracks.sharing.identity import Actor
 from mytracks.transaction import Transaction, Transactions
 from mytracks.turns import Turns
 
-RP_NAME: Final = "mytracks"
+if TYPE_CHECKING:
+    from webauthn.helpers.structs import AuthenticationCredential
+
+    from mytracks.people.ceremonies import Ceremonies
+
 MOST_OF_ONE: Final = 20
 """Passkeys of one account."""
-CHALLENGE_SECONDS: Final = 5 * 60
 LONGEST_LABEL: Final = 60
-_MOST_CHALLENGES: Final = 10_000
-"""Open at one time; the oldest is forgotten first."""
 _MOST_BYTES: Final = 1023
 """Of a credential's id [WebAuthn 5.1], and of a public key."""
 _TRANSPORTS: Final = frozenset({"usb", "nfc", "ble", "smart-card", "hybrid", "internal"})
-_UNFIT: Final = (
-    *(WebAuthnException, ValueError, LookupError, TypeError, AttributeError, ArithmeticError),
-    *(struct.error, RecursionError),
-)
-"""What the library raises at bytes that are no answer of an authenticator."""
 _REFUSED: Final = "This passkey does not open anything here."
-
-
-@frozen
-class Site:
-    """Where our pages are seen. `name`: the host's, never an address, which a passkey is bound to
-    for good. `origin`: scheme, host and port, as the browser writes it."""
-
-    name: str
-    origin: str
-
-
-@frozen
-class Challenge:
-    """Random bytes to be signed. `handle`: by which the authenticator will know the person.
-    `until`: `Clock.seconds`."""
-
-    value: bytes
-    handle: bytes
-    until: float
-
-
-class Challenges:
-    """Challenges that wait for their answers, each for one holder (a browser) and one purpose."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._open: OrderedDict[tuple[str, str], Challenge] = OrderedDict()
-
-    def give(self, purpose: str, holder: str, handle: bytes = b"") -> bytes:
-        """A new one, in place of any that this holder has."""
-        until = self._clock.seconds() + CHALLENGE_SECONDS
-        given = Challenge(secrets.token_bytes(32), handle, until)
-        self._open.pop((purpose, holder), None)
-        self._open[purpose, holder] = given
-        while len(self._open) > _MOST_CHALLENGES:
-            self._open.popitem(last=False)
-        return given.value
-
-    def take(self, purpose: str, holder: str) -> Challenge | None:
-        """The one that was given, which is good no more; None: there is none, or it is too old."""
-        found = self._open.pop((purpose, holder), None)
-        return None if found is None or found.until <= self._clock.seconds() else found
 
 
 class PasskeyService:
@@ -142,21 +84,9 @@ class PasskeyService:
         account, known = self._present(user), self.of(user)
         self._check_room(known)
         handle = known[0].handle if known else secrets.token_bytes(32)
-        options = webauthn.generate_registration_options(
-            rp_id=site.name,
-            rp_name=RP_NAME,
-            user_id=handle,
-            user_name=account.name,
-            user_display_name=account.display or account.name,
-            challenge=self._challenges.give(f"add {user}", holder, handle),
-            timeout=CHALLENGE_SECONDS * 1000,
-            authenticator_selection=AuthenticatorSelectionCriteria(
-                resident_key=ResidentKeyRequirement.REQUIRED,
-                user_verification=UserVerificationRequirement.REQUIRED,
-            ),
-            exclude_credentials=[PublicKeyCredentialDescriptor(id=k.credential) for k in known],
-        )
-        return _as_json(options)
+        challenge = self._challenges.give(f"add {user}", holder, handle)
+        called = account.display or account.name
+        return _ceremonies(site).creation(account.name, called, handle, known, challenge)
 
     async def add(
         self,
@@ -183,13 +113,8 @@ class PasskeyService:
     def begin_sign_in(self, site: Site, holder: str) -> Mapping[str, Any]:
         """What the browser needs to offer its passkeys (`publicKey`, as JSON). `holder`: the
         pre-session. Tells nothing about who has one."""
-        options = webauthn.generate_authentication_options(
-            rp_id=site.name,
-            challenge=self._challenges.give("sign in", holder),
-            timeout=CHALLENGE_SECONDS * 1000,
-            user_verification=UserVerificationRequirement.REQUIRED,
-        )
-        return _as_json(options)
+        challenge = self._challenges.give("sign in", holder)
+        return _ceremonies(site).request(challenge)
 
     async def sign_in(
         self, credential: Mapping[str, Any], *, site: Site, holder: str, address: str
@@ -199,10 +124,10 @@ class PasskeyService:
         challenge = self._challenges.take("sign in", holder)
         if challenge is None:
             raise Unauthenticated("This took too long; try again.")
+        ceremonies = _ceremonies(site)
         try:
-            shown = parse_authentication_credential_json(dict(credential))
-            passkey = self._verified(shown, challenge.value, site)
-        except _UNFIT as error:
+            passkey = self._verified(ceremonies.shown(credential), challenge.value, site)
+        except ceremonies.UNFIT as error:
             self.log.info(
                 "a passkey from {address} was refused: {reason}",
                 address=address,
@@ -256,17 +181,12 @@ class PasskeyService:
 
     def _made(self, credential: Mapping[str, Any], challenge: Challenge, site: Site) -> Passkey:
         """The passkey that answered `challenge`, nobody's yet. Raises Invalid."""
+        ceremonies = _ceremonies(site)
         try:
-            made = webauthn.verify_registration_response(
-                credential=dict(credential),
-                expected_challenge=challenge.value,
-                expected_rp_id=site.name,
-                expected_origin=site.origin,
-                require_user_verification=True,
-            )
+            made = ceremonies.registered(credential, challenge.value)
             aaguid = UUID(made.aaguid).bytes
             transports = _transports(credential)
-        except _UNFIT as error:
+        except ceremonies.UNFIT as error:
             self.log.info("a passkey was not taken: {reason}", reason=type(error).__name__)
             raise _unusable("The browser's answer does not fit; try again.") from None
         if max(len(made.credential_id), len(made.credential_public_key)) > _MOST_BYTES:
@@ -285,24 +205,16 @@ class PasskeyService:
             created=int(self._clock.now()),
         )
 
-    def _verified(self, shown: AuthenticationCredential, challenge: bytes, site: Site) -> Passkey:
-        """The passkey that signed `challenge`, used once more. Raises as `webauthn` does, and
-        ValueError when it is none of ours."""
+    def _verified(self, shown: "AuthenticationCredential", challenge: bytes, site: Site) -> Passkey:
+        """The passkey that signed `challenge`, used once more. Raises one of
+        `Ceremonies.UNFIT`, a ValueError when it is none of ours."""
         passkey = self._by_credential.get(shown.raw_id)
         if passkey is None:
             raise ValueError("unknown")
         handle = shown.response.user_handle
         if handle is not None and not secrets.compare_digest(handle, passkey.handle):
             raise ValueError("somebody else's")
-        verified = webauthn.verify_authentication_response(
-            credential=shown,
-            expected_challenge=challenge,
-            expected_rp_id=site.name,
-            expected_origin=site.origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
+        verified = _ceremonies(site).verified(shown, passkey, challenge)
         now = int(self._clock.now())
         used = evolve(passkey, sign_count=verified.new_sign_count, last_used=now)
         self._by_credential[used.credential] = used
@@ -331,9 +243,10 @@ class PasskeyService:
                 del self._by_credential[passkey.credential]
 
 
-def _as_json(options: Any) -> Mapping[str, Any]:
-    written: Mapping[str, Any] = json.loads(webauthn.options_to_json(options))
-    return written
+def _ceremonies(site: Site) -> "Ceremonies":
+    from mytracks.people.ceremonies import Ceremonies
+
+    return Ceremonies(site)
 
 
 def _checked_label(label: str) -> str:

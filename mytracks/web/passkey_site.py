@@ -8,7 +8,7 @@ import ipaddress
 from urllib.parse import urlsplit
 
 from mytracks.errors import Invalid
-from mytracks.people.passkeys import Site
+from mytracks.people.challenges import Site
 from mytracks.web.identity import host_of
 from mytracks.web.request import Request
 

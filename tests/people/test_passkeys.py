@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.errors import Conflict, Invalid, NotFound, Unauthenticated, Unavailable
+from mytracks.people.challenges import CHALLENGE_SECONDS, Challenges, Site
 from mytracks.people.factor_ports import Passkey
-from mytracks.people.passkeys import CHALLENGE_SECONDS, MOST_OF_ONE, Challenges, Site
+from mytracks.people.passkeys import MOST_OF_ONE
 from mytracks.people.ports import Account
 from mytracks.sharing.identity import COMMAND_LINE, Actor
 from tests.people.authenticator import PRESENT, Authenticator, text, unpadded

@@ -5,7 +5,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.errors import Invalid
-from mytracks.people.passkeys import Site
+from mytracks.people.challenges import Site
 from mytracks.people.ports import Factor
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web import passkey_site

@@ -14,7 +14,7 @@ from tests.pki import lab
 from tests.whole.patience import until
 
 LOCAL = "127.0.0.1"
-START_LIMIT = 20.0
+START_LIMIT = 60.0
 
 
 def free_port() -> int:

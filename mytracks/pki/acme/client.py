@@ -31,6 +31,8 @@ from mytracks.pki.signing import Lane
 T = TypeVar("T")
 
 MOST_WAITING: Final = 4
+NONCE_ROUNDS: Final = 4
+"""How often a request is sent for nothing but a refused nonce, two times each."""
 LONGEST: Final = 400
 """Characters of what an authority tells us that are passed on to people."""
 _AGENT: Final = f"mytracks/{__version__}"
@@ -47,6 +49,21 @@ class Nothing(JSONDeSerializable):
     def from_json(cls, jobj: Any) -> "Nothing":  # noqa: ARG003 - the library's own signature
         """Whatever it was."""
         return cls()
+
+
+class Network(client.ClientNetwork):
+    """The library's, but that it asks twice and then gives up an order for a nonce that was used or
+    has grown old, which says nothing about what was asked [RFC 8555 6.5]."""
+
+    def post(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Ask, again with another nonce where that is all that was wrong."""
+        for _ in range(NONCE_ROUNDS - 1):
+            try:
+                return super().post(*args, **kwargs)
+            except messages.Error as error:
+                if error.code != "badNonce":
+                    raise
+        return super().post(*args, **kwargs)
 
 
 class Client(client.ClientV2):
@@ -138,7 +155,7 @@ class Directory:
         limits = self._limits
         # The library says that it takes yes or no only; a path goes on to who takes that, too.
         trusted = cast(bool, limits.ca_file or True)
-        network = client.ClientNetwork(
+        network = Network(
             key,
             alg=ES256,
             verify_ssl=trusted,

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.clock import Clock
 from mytracks.errors import Unavailable
-from mytracks.pki.acme.client import LONGEST, Directory, is_over, words
+from mytracks.pki.acme.client import LONGEST, NONCE_ROUNDS, Directory, Network, is_over, words
 from mytracks.pki.acme.ports import OrderFailed, Suggestion, Wanted
 from tests.pki.acme.room import ASKED, DIRECTORY, NAME
 
@@ -93,6 +93,42 @@ class WordsTests(SynchronousTestCase):
         self.assertTrue(is_over(problem("malformed", "")))
         self.assertFalse(is_over(errors.TimeoutError()))
         self.assertFalse(is_over(requests.exceptions.ConnectionError()))
+
+
+class Refusing(Network):
+    """Its first requests are refused for this reason."""
+
+    def __init__(self, code: str, refusals: int) -> None:
+        super().__init__()
+        self.asked = 0
+        self._refusals = [problem(code, "")] * refusals
+
+    def _post_once(self, *_: Any, **__: Any) -> requests.Response:
+        self.asked += 1
+        if self._refusals:
+            raise self._refusals.pop()
+        return requests.Response()
+
+
+class NonceTests(SynchronousTestCase):
+    """A nonce is no part of what is asked."""
+
+    def test_a_request_is_sent_again_for_a_nonce_that_was_refused_but_not_for_ever(self) -> None:
+        """Authorities refuse some on purpose."""
+        most = 2 * NONCE_ROUNDS
+        network = Refusing("badNonce", most - 1)
+        network.post("https://acme.example.test/order", cast(Any, None))
+        self.assertEqual(most, network.asked)
+        network = Refusing("badNonce", most)
+        with self.assertRaises(messages.Error):
+            network.post("https://acme.example.test/order", cast(Any, None))
+
+    def test_any_other_refusal_is_one(self) -> None:
+        """Asking again would not change it."""
+        network = Refusing("malformed", 2)
+        with self.assertRaises(messages.Error):
+            network.post("https://acme.example.test/order", cast(Any, None))
+        self.assertEqual(1, network.asked)
 
 
 class DirectoryTests(TestCase):
