@@ -4,6 +4,7 @@ import json
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
+from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.tracks.locations import Recorded
 from mytracks.web.assets import FrontEndMissing, find_assets
 from mytracks.web.pages.setup import SetupToken
@@ -71,6 +72,18 @@ class SetupTests(TestCase):
         await self.browser.get(self.path)
         wrong = await self.browser.post(self.path, fields | {"csrf_token": "x"})
         self.assertEqual(403, wrong.status)
+
+    async def test_the_sign_in_page_says_how_to_begin_until_somebody_administrates(self) -> None:
+        """Who opens the bare address first would see a form that nobody can fill in. The secret
+        is not told there."""
+        door = await Door(assets=find_assets()).open()
+        self.addCleanup(door.close)
+        before = (await Browser(door).get("/login/")).body.decode()
+        self.assertIn("mytracks user add NAME --admin", before)
+        self.assertNotIn(door.setup.text, before)
+        await door.people.accounts.add("boss", GOOD, admin=True, by=COMMAND_LINE)
+        after = (await Browser(door).get("/login/")).body.decode()
+        self.assertNotIn("mytracks user add", after)
 
     def test_the_token_is_long_new_and_not_in_any_log(self) -> None:
         """It is the key of the house until somebody lives there."""

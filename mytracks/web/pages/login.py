@@ -104,6 +104,7 @@ class Login:
             next=wanted,
             error=error,
             username=name,
+            unclaimed=not self._people.accounts.has_admin(),
             passkeys=passkey_site.obstacle(visit.request, self._public_url()) is None,
         )
 
