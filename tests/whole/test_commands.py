@@ -5,7 +5,7 @@ import os
 import stat
 import subprocess
 
-from tests.whole.cases import ADMIN, ANA, BEN, PASSWORDS, WholeCase
+from tests.whole.cases import ADMIN, ANA, BEN, EVE, PASSWORDS, WholeCase
 from tests.whole.daemon import Daemon, Finished
 from tests.whole.fixes import fix, wire
 from tests.whole.phone import Phone
@@ -23,8 +23,8 @@ def signs_in(daemon: Daemon, user: str, password: str) -> int:
         phone.close()
 
 
-class WithoutDaemonTests(WholeCase):
-    """The command opens the store itself."""
+class CommandCase(WholeCase):
+    """Somebody at a shell."""
 
     def setUp(self) -> None:
         self.daemon = self.new_daemon()
@@ -42,6 +42,24 @@ class WithoutDaemonTests(WholeCase):
         done = self.daemon.cli(*words, typed=typed)
         self.assertEqual(0, done.code, (words, done))
         return done
+
+    def assert_signs_in(self, user: str, password: str, code: int = 0) -> None:
+        """The credentials get this CONNACK code from the running daemon."""
+        self.assertEqual(code, signs_in(self.daemon, user, password))
+
+    def listed(self) -> list[dict[str, object]]:
+        """`user list --json`: a list, or the envelope that all lists have."""
+        found = self.done("user", "list", "--json").json()
+        rows = found["results"] if isinstance(found, dict) else found
+        assert isinstance(rows, list)
+        return rows
+
+
+class WithDaemonTests(CommandCase):
+    """Through the running daemon; what it changes holds at once."""
+
+    def setUp(self) -> None:
+        self.daemon = self.new_daemon().start()
 
     def test_an_account_is_added_shown_and_listed(self) -> None:
         """The first thing anybody does after the set-up."""
@@ -66,13 +84,6 @@ class WithoutDaemonTests(WholeCase):
         for name in names:
             self.assertIn(name, plain)
 
-    def listed(self) -> list[dict[str, object]]:
-        """`user list --json`: a list, or the envelope that all lists have."""
-        found = self.done("user", "list", "--json").json()
-        rows = found["results"] if isinstance(found, dict) else found
-        assert isinstance(rows, list)
-        return rows
-
     def test_a_generated_password_is_the_last_word_and_is_shown_once(self) -> None:
         """A script takes it with `tail`, a person reads it from the end of the line."""
         word = self.done("user", "add", "dora").last_word
@@ -82,15 +93,6 @@ class WithoutDaemonTests(WholeCase):
         self.assertNotEqual(word, other)
         self.assert_signs_in("dora", word)
         self.assert_signs_in("emil", other)
-
-    def assert_signs_in(self, user: str, password: str, code: int = 0) -> None:
-        """The credentials get this CONNACK code from a running daemon."""
-        was_running = self.daemon.running
-        if not was_running:
-            self.daemon.start()
-        self.assertEqual(code, signs_in(self.daemon, user, password))
-        if not was_running:
-            self.daemon.stop()
 
     def test_a_password_is_replaced(self) -> None:
         """The answer to `I forgot it`."""
@@ -157,25 +159,6 @@ class WithoutDaemonTests(WholeCase):
         self.assert_signs_in(ANA, first, BAD_CREDENTIALS)
         self.assert_signs_in(ANA, second["password"])
         self.assert_signs_in(BEN, second["password"], BAD_CREDENTIALS)
-
-
-class FirstCommandTests(WholeCase):
-    """A command on a machine where no daemon ever ran."""
-
-    def test_the_first_command_makes_the_data_directory(self) -> None:
-        """A machine is set up by a script before the service ever starts."""
-        fresh = self.new_daemon(accounts=False)
-        fresh.add_user("first", "the very first word", "--admin")
-        self.assertEqual(0o700, stat.S_IMODE(fresh.data.stat().st_mode))
-        self.assertEqual(0, signs_in(fresh.start(), "first", "the very first word"))
-        self.assertNotIn("/setup/", fresh.log)
-
-
-class WithDaemonTests(WithoutDaemonTests):
-    """All of the same through the running daemon; what it changes holds at once."""
-
-    def setUp(self) -> None:
-        self.daemon = self.new_daemon().start()
 
     def test_the_control_socket_is_the_owners_alone_and_goes_with_the_daemon(self) -> None:
         """Whoever can open it is administrator."""
@@ -271,3 +254,46 @@ class WithDaemonTests(WithoutDaemonTests):
         words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "ls"]
         entry = subprocess.run([*words, str(self.daemon.data)], capture_output=True, check=False)
         self.assertNotEqual(0, entry.returncode)
+
+
+class FirstCommandTests(WholeCase):
+    """A command on a machine where no daemon ever ran."""
+
+    def test_the_first_command_makes_the_data_directory(self) -> None:
+        """A machine is set up by a script before the service ever starts."""
+        fresh = self.new_daemon(accounts=False)
+        fresh.add_user("first", "the very first word", "--admin")
+        self.assertEqual(0o700, stat.S_IMODE(fresh.data.stat().st_mode))
+        self.assertEqual(0, signs_in(fresh.start(), "first", "the very first word"))
+        self.assertNotIn("/setup/", fresh.log)
+
+
+class WithoutDaemonTests(CommandCase):
+    """The command opens the store itself: each does the same as through the daemon."""
+
+    def test_what_is_changed_while_the_daemon_is_down_holds_when_it_is_up(self) -> None:
+        """A machine is mended from a rescue shell."""
+        typed = "another word for all\n"
+        self.done("user", "add", "cleo", "--email", "cleo@example.org")
+        self.assertEqual(
+            "cleo@example.org", self.done("user", "show", "cleo", "--json").json()["email"]
+        )
+        self.done("user", "password", ANA, "--password-stdin", typed=typed)
+        self.done("user", "disable", EVE)
+        self.done("user", "delete", BEN)
+        word = self.done("device", "credential", f"{ANA}/tablet").last_word
+        names = {each["name"]: each["disabled"] for each in self.listed()}
+        self.assertEqual({ADMIN: False, ANA: False, EVE: True, "cleo": False}, names)
+        self.daemon.start()
+        self.assert_signs_in(ANA, "another word for all")
+        self.assert_signs_in(ANA, word)
+        self.assert_signs_in(ANA, PASSWORDS[ANA], BAD_CREDENTIALS)
+        self.assert_signs_in(EVE, PASSWORDS[EVE], BAD_CREDENTIALS)
+        self.assert_signs_in(BEN, PASSWORDS[BEN], BAD_CREDENTIALS)
+
+    def test_refusals_and_typing_errors_have_their_own_status(self) -> None:
+        """A script can tell one from the other."""
+        self.refused("user", "add", ANA)
+        self.refused("user", "delete", ADMIN)
+        self.refused("device", "credential", "nobody/phone")
+        self.assertEqual(2, self.daemon.cli("user", "frobnicate").code)
