@@ -35,7 +35,7 @@ STORED = [
     *(f"tests.whole.test_{name}" for name in ("back_pressure", "care", "commands", "deleting")),
     *(f"tests.whole.test_{name}" for name in ("debians_postgresql", "http_mode", "live")),
     *(f"tests.whole.test_{name}" for name in ("mqtt_conversation", "mqtt_limits", "people")),
-    *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "process", "quarantine")),
+    *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "quarantine")),
     *(f"tests.whole.test_{name}" for name in ("rest", "tokens", "under_pressure", "withdrawn")),
 ]
 AT_ONCE = 4
@@ -64,15 +64,6 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def check(name: str, command: list[str]) -> bool:
-    """Run one check; what it says is shown only when it fails."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    say(f"{name}: {'ok' if done.returncode == 0 else 'FAILED'}")
-    if done.returncode != 0:
-        say(done.stdout + done.stderr)
-    return done.returncode == 0
-
-
 def counts(verdict: str) -> tuple[int, int, int]:
     """(passed, failed, skipped) from trial's last line."""
     found = {name: int(number) for name, number in re.findall(r"(\w+)=(\d+)", verdict)}
@@ -80,15 +71,15 @@ def counts(verdict: str) -> tuple[int, int, int]:
     return found.get("successes", 0), failed, found.get("skips", 0)
 
 
-class Trial:
-    """One process of trial over some packages. What it prints is kept until it is shown."""
+class Job:
+    """A process in the background. What it prints is kept until it is shown."""
 
-    def __init__(self, database: str, packages: Sequence[str]) -> None:
-        self._title = f"\nOn {database}: {' '.join(packages)}"
-        self._packages = packages
-        self._environ = os.environ | {VARIABLE: database}
-        self._scratch = Path(tempfile.mkdtemp(prefix="mytracks-trial-"))
-        self._printed = self._scratch / "printed"
+    def __init__(self, title: str, command: Sequence[str], **environ: str) -> None:
+        self._title = title
+        self._command = command
+        self._environ = os.environ | environ
+        self.scratch = Path(tempfile.mkdtemp(prefix="mytracks-tests-"))
+        self._printed = self.scratch / "printed"
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -102,40 +93,54 @@ class Trial:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        """Begin, in the background."""
-        command = [sys.executable, "-m", "twisted.trial", "--temp-directory"]
+        """Begin."""
         with self._printed.open("wb") as printed:
             self._process = subprocess.Popen(
-                [*command, str(self._scratch / "trial"), *self._packages],
-                cwd=ROOT,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                env=self._environ,
+                self._command, cwd=ROOT, stdout=printed, stderr=subprocess.STDOUT, env=self._environ
             )
 
     def show(self, meanwhile: Callable[[], None]) -> tuple[int, int, int]:
-        """Show what it prints as it comes, to its end; (passed, failed, skipped). `meanwhile` is
-        called twice a second."""
+        """Show what it prints, to its end; (passed, failed, skipped). `meanwhile` is called twice a
+        second."""
         meanwhile()
         assert self._process is not None, "those before it have ended: it was started"
+        self._tell(self._process, meanwhile)
+        text = self._printed.read_text(encoding="utf-8", errors="replace")
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return self._result(self._process.returncode, text)
+
+    def _tell(self, process: "subprocess.Popen[bytes]", meanwhile: Callable[[], None]) -> None:
+        """As it comes."""
         say(self._title)
         with self._printed.open(encoding="utf-8", errors="replace") as printed:
             while True:
-                ended = self._process.poll() is not None
+                ended = process.poll() is not None
                 sys.stdout.write(printed.read())
                 sys.stdout.flush()
                 meanwhile()
                 if ended:
                     break
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    self._process.wait(0.5)
-        lines = self._printed.read_text(encoding="utf-8", errors="replace").splitlines()
-        verdicts = [line for line in lines if line.startswith(("PASSED", "FAILED"))]
-        shutil.rmtree(self._scratch, ignore_errors=True)
+                    process.wait(0.5)
+
+    def _result(self, code: int, text: str) -> tuple[int, int, int]:
+        """(passed, failed, skipped), by the exit status and all that it printed."""
+        return int(code == 0), int(code != 0), 0
+
+
+class Trial(Job):
+    """trial over some packages."""
+
+    def __init__(self, database: str, packages: Sequence[str]) -> None:
+        title = f"\nOn {database}: {' '.join(packages)}"
+        super().__init__(title, [], **{VARIABLE: database})
+        command = [sys.executable, "-m", "twisted.trial", "--temp-directory"]
+        self._command = [*command, str(self.scratch / "trial"), *packages]
+
+    def _result(self, code: int, text: str) -> tuple[int, int, int]:
+        verdicts = [line for line in text.splitlines() if line.startswith(("PASSED", "FAILED"))]
         passed, failed, skipped = counts(verdicts[-1] if verdicts else "")
-        if self._process.returncode != 0 and failed == 0:
-            failed = 1
-        return passed, failed, skipped
+        return passed, failed or int(code != 0), skipped
 
 
 def compile_once() -> None:
@@ -148,11 +153,11 @@ def compile_once() -> None:
 def main() -> int:
     """The checks count as tests."""
     compile_once()
-    results = [check(name, command) for name, command in CHECKS]
-    passed, failed, skipped = sum(results), len(results) - sum(results), 0
+    passed, failed, skipped = 0, 0, 0
     quick_faults, slow_faults = halves(FAULTS, "clock|mqtt|postgresql")
-    # Those that take long begin first.
-    trials = [
+    # Those of trial that take long begin first.
+    jobs: list[Job] = [
+        *(Job(f"\n{name}", command) for name, command in CHECKS),
         Trial(SQLITE, slow_faults),
         *(Trial(SQLITE, modules) for modules in halves(WHOLE, "mqtt|acme|https|sign_in")),
         Trial(SQLITE, [BROWSER]),
@@ -163,11 +168,11 @@ def main() -> int:
 
     def begin() -> None:
         """As many as may run at once, in their order."""
-        for each in filter(lambda each: each.is_waiting, trials):
-            if sum(one.is_running for one in trials) < AT_ONCE:
+        for each in filter(lambda each: each.is_waiting, jobs):
+            if sum(one.is_running for one in jobs) < AT_ONCE:
                 each.start()
 
-    for each in trials:
+    for each in jobs:
         more = each.show(begin)
         passed, failed, skipped = passed + more[0], failed + more[1], skipped + more[2]
     say(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
