@@ -40,7 +40,8 @@ class Home(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 class AccountDetails(msgspec.Struct, frozen=True, kw_only=True):
     """The caller's own account. `updated_at`: its last change that is known. `time_zone`,
-    `language`: empty where the browser's are meant. `second_factor`: whether one is on."""
+    `language`: empty where the browser's are meant, on pages other than the map UTC.
+    `second_factor`: whether one is on."""
 
     username: str
     display_name: str
