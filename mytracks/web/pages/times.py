@@ -4,12 +4,16 @@ An offset says which of two hours of the same name is meant when clocks are turn
 such as CST or IST mean several zones. What programs read (REST, CSV) is UTC and made elsewhere.
 """
 
+import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
 _NOTHING: Final = timedelta()
+_WRITTEN: Final = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)", re.ASCII)
+"""As `clock.iso` does."""
 
 
 class Times:
@@ -33,6 +37,11 @@ class Times:
         """The day of `at`: `2026-11-24`."""
         return f"{self._local(at):%Y-%m-%d}"
 
+    @staticmethod
+    def pieces(text: str) -> Sequence[str | int]:
+        """A sentence that was written for a log as well, and the moments in it (UTC seconds)."""
+        return [_moment(piece) for piece in _WRITTEN.split(text)]
+
     def _local(self, at: float) -> datetime:
         told = datetime.fromtimestamp(int(at), UTC)
         try:
@@ -40,6 +49,16 @@ class Times:
         except OverflowError:
             # A certificate that never ends does so in the calendar's last second.
             return told
+
+
+def _moment(piece: str) -> str | int:
+    if _WRITTEN.fullmatch(piece) is None:
+        return piece
+    try:
+        return int(datetime.fromisoformat(piece).timestamp())
+    except ValueError:
+        # Others' sentences are in ours, with whatever they take for a time.
+        return piece
 
 
 def _offset(local: datetime) -> str:
