@@ -103,7 +103,9 @@ class Router:
         assert isinstance(request, Request)
         request.route = route.path
         operation = route.operation(request.method.decode("ascii"))
-        assert operation is not None, "Klein matched a method that the route does not have"
+        if operation is None:
+            # Klein takes `get` for GET; methods are told apart by case [RFC 9110 9.1].
+            raise MethodNotAllowed(route.methods)
         answer = await self._answering(request, operation, parts)
         if isinstance(answer, HandOver):
             request.hand_over()

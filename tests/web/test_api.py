@@ -266,6 +266,13 @@ class OthersTests(APICase):
             self.assert_problem(reply, 405)
             self.assertEqual("POST", reply.headers["allow"])
 
+    async def test_methods_are_told_apart_by_case(self) -> None:
+        """`get` is none of HTTP's: an answer as for any other, not a mistake of ours."""
+        for method, path in (("get", "/api/account"), ("Head", "/login/"), ("post", "/pub")):
+            reply = await self.door.ask(method, path, basic())
+            self.assert_problem(reply, 405)
+            self.assertIn(method.upper(), reply.headers["allow"])
+
     async def test_nobody_gets_in_without_showing_who_they_are(self) -> None:
         """401 everywhere but where it says open."""
         for path in ("locations", "locations/x", "locations/last-known", "devices", "account"):
