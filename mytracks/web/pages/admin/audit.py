@@ -7,15 +7,14 @@ from typing import Final
 from mytracks.clock import iso
 from mytracks.errors import Invalid
 from mytracks.people.audit import Audit
-from mytracks.people.ports import AuditEntry, AuditQuestion
+from mytracks.people.ports import AuditQuestion
 from mytracks.web.answers import Answer
 from mytracks.web.api.times import seconds
-from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, address, asked, offset_of, part_of
+from mytracks.web.pages.admin.desk import A_PAGE, Desk, address, asked, offset_of
 from mytracks.web.query import wrong
 from mytracks.web.routes import Route, Visit
 
 TAB: Final = "audit"
-AUDIT: Final = f"{HOME}audit/"
 EXPORT: Final = "/api/admin/audit"
 
 _FILTERS: Final = ("actor", "action", "object", "since", "until", "q")
@@ -48,45 +47,22 @@ class AuditPage:
         """GET /admin-panel/audit/"""
         request = visit.request
         filters = {name: asked(request, name)[:_LONGEST] for name in _FILTERS}
-        offset = offset_of(request)
         try:
-            question = _question(filters, offset, self._desk.times(visit).zone)
+            question = _question(filters, offset_of(request), self._desk.times(visit).zone)
         except Invalid as refused:
-            errors = {name: list(texts) for name, texts in refused.errors.items()}
-            return self._page(visit, 422, filters, filters, [], 0, errors)
+            export = _as_csv(filters)
+            return self._desk.listed(
+                visit, TAB, filters, errors=refused.errors, actions=ACTIONS, export=export
+            )
         found = await self._audit.page(question)
-        exported = _exported(filters, question)
-        return self._page(visit, 200, filters, exported, found.entries, found.count, {})
+        export = _as_csv(_exported(filters, question))
+        return self._desk.listed(
+            visit, TAB, filters, found.entries, found.count, actions=ACTIONS, export=export
+        )
 
     def routes(self) -> Sequence[Route]:
         """The path of this tab."""
         return [self._desk.route("audit/", self.show)]
-
-    def _page(
-        self,
-        visit: Visit,
-        status: int,
-        filters: Mapping[str, str],
-        exported: Mapping[str, str],
-        entries: Sequence[AuditEntry],
-        count: int,
-        errors: Mapping[str, Sequence[str]],
-    ) -> Answer:
-        offset = offset_of(visit.request)
-        return self._desk.page(
-            visit,
-            "audit.html",
-            TAB,
-            status=status,
-            filters=filters,
-            filtered=any(filters.values()),
-            actions=ACTIONS,
-            rows=entries,
-            part=part_of(AUDIT, filters, offset, len(entries), count),
-            export=address(EXPORT, {**exported, "format": "csv"}),
-            all=AUDIT,
-            errors=errors,
-        )
 
 
 def _question(filters: Mapping[str, str], offset: int, zone: tzinfo) -> AuditQuestion:
@@ -102,6 +78,11 @@ def _question(filters: Mapping[str, str], offset: int, zone: tzinfo) -> AuditQue
         limit=A_PAGE,
         offset=offset,
     )
+
+
+def _as_csv(filters: Mapping[str, str]) -> str:
+    """Where the same is fetched as a file."""
+    return address(EXPORT, {**filters, "format": "csv"})
 
 
 def _exported(filters: Mapping[str, str], question: AuditQuestion) -> Mapping[str, str]:

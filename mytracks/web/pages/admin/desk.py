@@ -1,6 +1,6 @@
 """What the pages of the admin panel have in common: who may see them, tabs, filters and pages."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -49,6 +49,35 @@ class Desk:
         context |= {"tab": tab, "notice": notice}
         return self._frame.page(
             visit, f"admin/{template}", status=status, headers=headers, **context
+        )
+
+    def listed(
+        self,
+        visit: Visit,
+        tab: str,
+        filters: Mapping[str, str],
+        rows: Sequence[Any] = (),
+        count: int = 0,
+        *,
+        errors: Mapping[str, Sequence[str]] | None = None,
+        **context: Any,
+    ) -> Answer:
+        """A tab with a list that `filters` narrow: the part that is asked for, `rows`, of `count`
+        in all. `errors`: which filter makes no sense, and why. Path and template are called like
+        the tab."""
+        path, offset = f"{HOME}{tab}/", offset_of(visit.request)
+        return self.page(
+            visit,
+            f"{tab}.html",
+            tab,
+            status=422 if errors else 200,
+            filters=filters,
+            filtered=any(filters.values()),
+            rows=rows,
+            part=part_of(path, filters, offset, len(rows), count),
+            all=path,
+            errors=errors or {},
+            **context,
         )
 
     def times(self, visit: Visit) -> Times:

@@ -14,7 +14,7 @@ from mytracks.web.api.naming import number
 from mytracks.web.api.quarantine import PATH as API
 from mytracks.web.api.quarantine import chosen, shown
 from mytracks.web.identity import form
-from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, address, asked, offset_of, part_of
+from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, asked, offset_of
 from mytracks.web.pages.admin.users import errors_of
 from mytracks.web.raw_bytes import as_text, dump, is_readable
 from mytracks.web.routes import Route, Visit
@@ -39,9 +39,13 @@ class QuarantinePages:
         try:
             which = self._chosen(visit, filters)
         except Invalid as refused:
-            return self._list(visit, 422, filters, [], 0, errors_of(refused))
-        page = await self._quarantine.page(which, limit=A_PAGE, offset=offset_of(request))
-        return self._list(visit, 200, filters, page.messages, page.count, {})
+            errors = errors_of(refused)
+            return self._desk.listed(visit, TAB, filters, errors=errors, through=None)
+        offset = offset_of(request)
+        page = await self._quarantine.page(which, limit=A_PAGE, offset=offset)
+        through = page.messages[0].number if page.messages and not offset else None
+        rows = [shown(one) for one in page.messages]
+        return self._desk.listed(visit, TAB, filters, rows, page.count, through=through)
 
     async def clear(self, visit: Visit) -> Answer:
         """POST /admin-panel/quarantine/"""
@@ -91,30 +95,6 @@ class QuarantinePages:
     def _chosen(self, visit: Visit, filters: Mapping[str, str]) -> Which:
         """Which messages the filters mean, on days of the viewer's. Raises Invalid."""
         return chosen(self._accounts, **filters, zone=self._desk.times(visit).zone)
-
-    def _list(
-        self,
-        visit: Visit,
-        status: int,
-        filters: Mapping[str, str],
-        messages: Sequence[Aside],
-        count: int,
-        errors: Mapping[str, Sequence[str]],
-    ) -> Answer:
-        offset = offset_of(visit.request)
-        return self._desk.page(
-            visit,
-            "quarantine.html",
-            TAB,
-            status=status,
-            filters=filters,
-            filtered=any(filters.values()),
-            rows=[shown(one) for one in messages],
-            through=messages[0].number if messages and not offset else None,
-            part=part_of(QUARANTINE, filters, offset, len(messages), count),
-            all=address(QUARANTINE, {}),
-            errors=errors,
-        )
 
     def _message(
         self,
