@@ -3,16 +3,22 @@
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mytracks.cli.console import Console
 from mytracks.cli.options import shared_options
 
+if TYPE_CHECKING:
+    from mytracks.store.care.forgetting import Lost
+
 PASSPHRASE_BYTES: Final = 15
 """120 random bits."""
+_MOST: Final = 10
+"""Names in one line at most."""
 _READABLE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -100,6 +106,85 @@ def rotate_keys(console: Console) -> None:
         f"{done['resealed']} secrets are sealed with a new key; {done['keys']} keys are kept, "
         f"{done['forgotten']} forgotten.",
     )
+
+
+@key.command("forget")
+@click.option("--yes", is_flag=True, help="Do not ask back.")
+@shared_options
+@click.pass_obj
+def forget_keys(console: Console, yes: bool) -> None:
+    """Give up what only a lost key ring could open, so that the server starts again. It must be
+    stopped."""
+    from mytracks.clock import today
+    from mytracks.host.data_dir import DataDirLock, DataDirRefused
+    from mytracks.pki.keyring import KeyRingRefused
+    from mytracks.store.care.backup import Source
+    from mytracks.store.care.forgetting import give_up, lost
+    from mytracks.store.files import StoreRefused
+
+    settings = console.settings()
+    source = Source(directory=settings.data_dir, database=settings.database)
+    try:
+        lock = DataDirLock(settings.data_dir)
+        lock.acquire()
+        try:
+            found = lost(source)
+            if found.counted() and not yes:
+                _confirm(console, found)
+            gone = give_up(source, int(today()))
+        finally:
+            lock.release()
+    except KeyRingRefused as error:
+        text = f"{error}, or move it away, if it is to be given up"
+        raise console.refuse("unavailable", text) from None
+    except (DataDirRefused, StoreRefused) as error:
+        raise console.refuse("unavailable", str(error)) from None
+    names = {kind: [each.name for each in things] for kind, things in gone.kinds().items()}
+    if not gone.counted():
+        console.tell(names, "The key ring opens all that is sealed: nothing was given up.")
+        return
+    told = _wordings(gone) if yes else ()
+    console.tell(names, *told, "This was given up. Now mytracks starts again.")
+
+
+def _confirm(console: Console, found: "Lost") -> None:
+    """Tell what goes, and ask back; whoever cannot be asked has to say --yes."""
+    if console.machine or not sys.stdin.isatty():
+        told = f"{found.counted()} secrets would be given up for good: say --yes."
+        raise console.misuse("unconfirmed", told)
+    for line in _wordings(found):
+        click.echo(line)
+    click.confirm("If the key ring may be found again, do not. Give all this up?", abort=True)
+
+
+def _wordings(found: "Lost") -> Iterator[str]:
+    """What is given up, and what follows, one line each."""
+    told = (
+        (found.second_factors, "second factors", "their passwords alone let them in"),
+        (found.payload_keys, "payload encryption keys", "their phones' keys have to be set again"),
+        (
+            found.authorities,
+            "keys of authorities",
+            "clients come in until the revocation list lapses, in 30 days at most; make a new "
+            "authority, and issue them anew",
+        ),
+        (
+            found.server_certificates,
+            "keys of server certificates",
+            "they are shown no more; make a new one",
+        ),
+        (
+            found.client_certificates,
+            "keys of client certificates",
+            "they let in as before, but cannot be downloaded again",
+        ),
+        (found.acme, "what was agreed with the public authority", "it is agreed anew"),
+    )
+    for things, what, follows in told:
+        if things:
+            names = list(dict.fromkeys(each.name for each in things))
+            more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+            yield f"{what} ({', '.join(names[:_MOST])}{more}): {follows}"
 
 
 def _passphrase() -> str:

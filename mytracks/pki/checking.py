@@ -97,13 +97,15 @@ def _list_faults(
     except ValueError as error:
         yield str(error)
         return
+    kept = signer.sealed_key is not None
+    after = "the next start signs another" if kept else "its key was given up, so it stays as it is"
     if stored.next_update <= now:
-        yield "it has lapsed; the next start signs another"
+        yield f"it has lapsed; {after}"
     listed = {each.serial_number for each in made}
     signed = [each for each in (*rows.leaves, *rows.servers) if each.authority == signer.number]
     missing = [entry for entry in entries(signed, now) if entry.serial not in listed]
     if missing:
-        yield f"{len(missing)} revoked certificates are not on it; the next start signs another"
+        yield f"{len(missing)} revoked certificates are not on it; {after}"
 
 
 def _read(row: Certified) -> x509.Certificate | None:

@@ -45,7 +45,10 @@ _MOST_PASSES: Final = 16
 _MOST_MEMORY_KIB: Final = 1024 * 1024
 _LEAST_SALT: Final = 16
 """What somebody else's file may ask of us before its passphrase is even looked at."""
-_BACK: Final = "back (mytracks key import FILE, or from a backup)"
+_BACK: Final = (
+    "back (mytracks key import FILE, or from a backup), or give up what it opens "
+    "(mytracks key forget)"
+)
 
 
 class KeyRingRefused(Exception):

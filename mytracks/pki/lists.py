@@ -3,6 +3,7 @@
 A list is signed anew in the commit of whatever changes it. Should it not be possible to sign (the
 key cannot be read, too much waits), the revocation is stored all the same, since only
 certificates that we know and that are not revoked get in; the list is then owed, and tried again.
+Of an authority whose key was given up the last list stays, until it lapses.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.logger import Logger
 
+from mytracks.clock import iso
 from mytracks.errors import Unavailable
 from mytracks.pki import revocation
 from mytracks.pki.book import Book, Change
@@ -41,7 +43,7 @@ class Lists:
         """Sign every list anew, so that none lapses because we were away; but none with the date
         of a clock that was never set, which would put a good one out of force."""
         if self._book.clock.doubt() is None:
-            await self.resign(self._trusted())
+            await self.resign([a for a in self._trusted() if _can_sign(a)])
 
     def of(self, authority: int) -> RevocationList | None:
         """The newest list of that authority."""
@@ -73,7 +75,8 @@ class Lists:
         for number in sorted({row.authority for row in rows if row.authority is not None}):
             if not self._book.is_trusted(number):
                 continue
-            signed = await self._signed(self._book.authorities[number], *rows)
+            authority = self._book.authorities[number]
+            signed = await self._signed(authority, *rows) if _can_sign(authority) else None
             if signed is not None:
                 made.append(signed)
         return made
@@ -99,6 +102,11 @@ class Lists:
                 found.append(
                     f"the revocation list of {name} has lapsed:"
                     " clients with a certificate are kept out"
+                )
+            elif not _can_sign(authority):
+                found.append(
+                    f"the key of {name} was given up: what it signed lets in until"
+                    f" {iso(made.next_update)}; issue it anew by another, then end this one"
                 )
             elif made.next_update - now < self._book.limits.crl_alarm_days * DAY:
                 days = int((made.next_update - now) // DAY)
@@ -165,10 +173,17 @@ class Lists:
         ]
 
     def _is_due(self, authority: Authority, now: float) -> bool:
+        if not _can_sign(authority):
+            return False
         made = self.of(authority.number)
         if made is None or authority.number in self._owed or made.this_update > now:
             return True
         return made.this_update + BACKDATED + self._book.limits.crl_resign_every <= now
+
+
+def _can_sign(authority: Authority) -> bool:
+    """Not when its key was given up with a lost key ring."""
+    return authority.sealed_key is not None
 
 
 def entries(rows: Iterable[Revocable], now: float) -> list[Entry]:

@@ -57,11 +57,16 @@ async def keys_in_use(tx: Transaction) -> frozenset[bytes]:
     for statement in BEGINNINGS:
         found |= {bytes(row[0]) for row in await sql(tx).all(statement)}
     for (text,) in await sql(tx).all(TEXTS):
-        try:
-            found.add(base64.b64decode(str(text)))
-        except binascii.Error:
-            continue  # It can be read by no key.
+        found.add(sealed_in(str(text)))
     return frozenset(filter(None, map(_id, found)))
+
+
+def sealed_in(text: str) -> bytes:
+    """The record that a setting holds; empty where it holds none."""
+    try:
+        return base64.b64decode(text)
+    except binascii.Error:
+        return b""
 
 
 async def _all(tx: Transaction) -> list[Values]:

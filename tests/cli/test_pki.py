@@ -4,11 +4,14 @@ import base64
 import json
 import stat
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from mytracks.control.wire import Answer, Refusal
 from mytracks.pki.keyring import FILE, open_keyring
+from mytracks.store.care import sqlite_side
+from mytracks.store.files import FILE as DATABASE
 from tests.cli.test_command import CommandCase
 
 MADE: Mapping[str, Any] = {
@@ -165,6 +168,30 @@ class KeyTests(CommandCase):
         words = ("key", "export", str(self.out), "--passphrase-stdin", "--json")
         done = self.run_it(*words, typed="my own words\n")
         self.assertEqual({"file": str(self.out)}, json.loads(done.stdout))
+
+    def test_what_a_lost_ring_opened_is_given_up_only_when_that_is_meant(self) -> None:
+        """A script says --yes; what goes is told; a ring that can be put right is not passed by."""
+        path = self.ring()
+        self.assertIn("no database", self.run_it("key", "forget").stderr)
+        with closing(sqlite_side.created(self.directory / DATABASE)) as side:
+            side.run(
+                "INSERT INTO user_account (name, display, role, password, totp, disabled, email,"
+                " created, settings) VALUES ('ana', 'Ana', 0, '-', ?, 0, '', 1, '{}')",
+                (b"mtk1" + bytes(40),),
+            )
+        asked = self.run_it("key", "forget")
+        self.assertEqual(2, asked.exit_code)
+        self.assertIn("1 secrets would be given up for good: say --yes", asked.stderr)
+        path.chmod(0o644)
+        odd = self.run_it("key", "forget", "--yes")
+        self.assertEqual(1, odd.exit_code)
+        self.assertIn("chmod 600 it, or move it away", odd.stderr)
+        path.chmod(0o600)
+        done = self.run_it("key", "forget", "--yes")
+        self.assertEqual(0, done.exit_code)
+        self.assertIn("second factors (ana): their passwords alone let them in", done.stdout)
+        again = json.loads(self.run_it("key", "forget", "--json").stdout)
+        self.assertEqual([[]] * 6, list(again.values()))
 
     def test_rotation_is_for_whoever_has_the_store_open(self) -> None:
         """What was done is told."""

@@ -3,15 +3,16 @@ signed."""
 
 import threading
 
+from attrs import evolve
 from cryptography import x509
 
 from mytracks.errors import Unavailable
 from mytracks.pki import revocation
 from mytracks.pki.limits import DAY, Limits
-from mytracks.pki.ports import KeyKind, Reason
+from mytracks.pki.ports import AuthorityState, KeyKind, Reason
 from mytracks.pki.revocation import BACKDATED
 from tests.pki.memory import MemoryStore
-from tests.pki.room import ADMIN, PKICase, Room, begun, serials
+from tests.pki.room import ADMIN, BEN, PKICase, Room, begun, serials
 
 
 def ends(room: Room) -> int:
@@ -96,6 +97,24 @@ class AgeTests(PKICase):
         room.store.seal.missing = False
         await room.days_later(0)
         self.assertEqual([], room.pki.problems())
+
+    async def test_of_an_authority_whose_key_was_given_up_the_last_one_stays(self) -> None:
+        """It is told until when; whoever is revoked meanwhile is kept out all the same."""
+        first = await self.furnished()
+        leaf, other = await first.client(), await first.client(BEN, "ben")
+        good, rows = ends(first), first.store.authorities.rows
+        rows[1] = evolve(rows[1], sealed_key=None, state=AuthorityState.TRUSTED)
+        again = await self.opened(first.store)
+        await again.days_later(2)
+        self.assertEqual(good, ends(again))
+        await again.pki.clients.revoke(leaf.number, by=ADMIN)
+        self.assertIsNone(again.pki.clients.holder(leaf.fingerprint))
+        self.assertIsNotNone(again.pki.clients.holder(other.fingerprint))
+        (told,) = again.pki.problems()
+        self.assertIn("the key of My Tracks CA was given up", told)
+        self.assertEqual([], self.flushLoggedErrors())
+        await again.days_later(30)
+        self.assertIn("has lapsed", " ".join(again.pki.problems()))
 
 
 class FormTests(PKICase):
