@@ -58,6 +58,12 @@ class Channel(HTTPChannel):
         # Twisted hands both to the request only after the body, which is too late for a limit.
         return self._command, self._path
 
+    @property
+    def knows_hosts(self) -> bool:
+        """Whether its protocol has the Host header: HTTP/1.0, in which some health checks ask, has
+        not."""
+        return bool(self._version != b"HTTP/1.0")
+
     def connectionMade(self) -> None:
         self.timeOut = self.site.limits.header_timeout  # type: ignore[assignment] # floats work
         HTTPChannel.connectionMade(self)

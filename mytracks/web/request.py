@@ -100,10 +100,19 @@ class Request(TwistedRequest):
 
     def _host_is_usable(self) -> bool:
         hosts = self.requestHeaders.getRawHeaders(b"Host") or []
+        if not hosts and not self.channel.knows_hosts:
+            hosts = [self._own_name()]
         if len(hosts) != 1 or not usable_host(hosts[0]):
             return False
         self.host_name = hosts[0].decode("ascii")
         return True
+
+    def _own_name(self) -> bytes:
+        """The address at which it reached us, as a Host header would say it."""
+        own = self.channel.getHost()  # type: ignore[no-untyped-call]
+        host = _written(getattr(own, "host", "localhost"))
+        name = f"[{host}]" if ":" in host else host
+        return f"{name}:{getattr(own, 'port', 80)}".encode("ascii")
 
     # --- who asks ---
 
@@ -117,8 +126,7 @@ class Request(TwistedRequest):
     def hop(self) -> Hop:
         """The address and scheme to believe, proxies considered."""
         if self._hop is None:
-            host = getattr(self.client, "host", "")
-            peer = host.removeprefix("::ffff:") if "." in host else host
+            peer = _written(getattr(self.client, "host", ""))
             self._hop = self.site.proxies.origin(
                 peer,
                 HTTPChannel.isSecure(self.channel),
@@ -200,3 +208,8 @@ class Request(TwistedRequest):
         if "body" in self.__dict__:
             self.body.close()
         TwistedRequest.connectionLost(self, reason)
+
+
+def _written(address: str) -> str:
+    """An IPv4 address as such, where the listener is for both."""
+    return address.removeprefix("::ffff:") if "." in address else address

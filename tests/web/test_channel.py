@@ -179,6 +179,14 @@ class MalformedTests(WireCase):
             self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), (hosts, answer[:100]))
             self.assert_secured(answer)
 
+    def test_http_1_0_needs_no_host(self) -> None:
+        """Health checks of load balancers ask so; links name the address that they reached."""
+        answer = self.wire().send(b"GET /api/health HTTP/1.0\r\n\r\n")
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 "), answer[:100])
+        self.assertIn(b" ws://10.0.0.1:12345;", answer)
+        twice = self.wire().send(b"GET /api/health HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n")
+        self.assertTrue(twice.startswith(b"HTTP/1.1 400 "), twice[:100])
+
     def test_a_path_that_is_no_utf8_is_400_or_404(self) -> None:
         """And no error of ours."""
         answer = self.wire().send(b"GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n")
