@@ -176,9 +176,7 @@ class Sheet:
             SignedIn(
                 session=one,
                 agent=in_words(one.agent),
-                by=" and ".join(
-                    words for factor, words in _FACTORS.items() if factor & one.factors
-                ),
+                by=_by(one.factors),
                 current=one.token_hash == visit.who.session,
             )
             for one in self._people.sessions.of(visit.who.user)
