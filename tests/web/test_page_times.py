@@ -14,12 +14,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from mytracks.clock import iso
 from mytracks.people.profile import Home, Profile
+from mytracks.pki.acme.renewal import State
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.tracks.locations import Recorded
 from mytracks.web.api.times import seconds
 from mytracks.web.pages.times import Times
 from tests.tracks.memory import NOW, PHONE, fix
-from tests.web.admin import HOME, AdminCase, words
+from tests.web.admin import HOME, MARKUP, AdminCase, words
+from tests.web.test_pki_pages import PKICase
 
 NEW_YEAR = 1_767_225_600
 """2026-01-01T00:00:00Z"""
@@ -205,3 +207,27 @@ class PageTests(AdminCase):
         )
         # All words are English, whatever language dates are written in.
         self.assertIn(b'<html lang="en"', page.body)
+
+
+class CertificateTests(PKICase):
+    """Pages of certificates."""
+
+    async def test_days_and_times_are_those_of_the_viewers_zone(self) -> None:
+        """On the tab, in questions about a certificate, and in the profile."""
+        await self.authority()
+        await self.server()
+        await self.client("root")
+        await self.lives_in(self.root, AUCKLAND)
+        for path in (f"{HOME}pki/", HOME, "/profile/", "/profile/certificates/"):
+            await self.assert_told_in(AUCKLAND, path)
+
+    async def test_times_in_a_warning_are_the_viewers(self) -> None:
+        """The same sentence stands in the log, where times are UTC."""
+        await self.lives_in(self.root, AUCKLAND)
+        alarm = f"{MARKUP}: it ends on 2026-12-31T23:00:00Z, or on 2026-99-99T99:99:99Z"
+        state = State(on=True, directory="", challenge="http-01", alarm=alarm)
+        self.patch(self.pki.acme.renewal, "state", lambda: state)
+        reply = await self.browser.get(f"{HOME}pki/")
+        ends = '<time datetime="2026-12-31T23:00:00Z">2027-01-01 12:00 UTC+13:00</time>'
+        self.assertEqual(2, reply.body.decode().count(f": it ends on {ends}, or on 2026-99"))
+        self.assertNotIn(MARKUP.encode(), reply.body)

@@ -134,15 +134,6 @@ class AuthorityTests(PKICase):
         self.assertIn("pki.ca.deactivate", actions)
         self.assertIn("pki.ca.expunge", actions)
 
-    async def test_days_and_times_are_those_of_the_viewers_zone(self) -> None:
-        """On the tab, in questions about a certificate, and in the profile."""
-        await self.authority()
-        await self.server()
-        await self.client("root")
-        await self.lives_in(self.root, "Pacific/Auckland")
-        for path in (f"{HOME}pki/", HOME, "/profile/", "/profile/certificates/"):
-            await self.assert_told_in("Pacific/Auckland", path)
-
 
 class ServerTests(PKICase):
     """The second card."""
@@ -340,17 +331,6 @@ class PublicTests(PKICase):
         told = words(reply)
         self.assertIn("Public certificate (ACME) it ends in 3 days There is none yet.", told)
         self.assertIn(f"Failed 2 times in a row {MARKUP}", told)
-
-    async def test_times_in_its_alarm_are_the_viewers(self) -> None:
-        """The same sentence stands in the log, where times are UTC."""
-        await self.lives_in(self.root, "Pacific/Auckland")
-        alarm = f"{MARKUP}: it ends on 2026-12-31T23:00:00Z, or on 2026-99-99T99:99:99Z"
-        state = State(on=True, directory="", challenge="http-01", alarm=alarm)
-        self.patch(self.pki.acme.renewal, "state", lambda: state)
-        reply = await self.browser.get(f"{HOME}pki/")
-        ends = '<time datetime="2026-12-31T23:00:00Z">2027-01-01 12:00 UTC+13:00</time>'
-        self.assertEqual(2, reply.body.decode().count(f": it ends on {ends}, or on 2026-99"))
-        self.assertNotIn(MARKUP.encode(), reply.body)
 
     async def test_it_is_fetched_when_somebody_says_so(self) -> None:
         """Nobody has to wait for the next try; here there is nobody to ask."""
