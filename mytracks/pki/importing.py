@@ -121,6 +121,7 @@ def read_server(chain: bytes, key: PrivateKey, now: float) -> BroughtServer:
             raise _wrong("chain", "is no chain: each must be signed by the next")
     if not has_purpose(leaf, ExtendedKeyUsageOID.SERVER_AUTH):
         raise _wrong("chain", "is not for servers (no serverAuth)")
+    _check_extensions(leaf, "chain")
     hosts = host_names(leaf)
     if not hosts:
         raise _wrong("chain", "names no host (no subjectAltName): phones would refuse it")
@@ -157,6 +158,7 @@ def check_client(certificate: x509.Certificate, key: PrivateKey | None, now: flo
         raise _wrong("certificate", "may not sign handshakes (key usage)")
     if _is_authority(certificate):
         raise _wrong("certificate", "is an authority's")
+    _check_extensions(certificate)
 
 
 def is_signed_by(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
@@ -218,9 +220,14 @@ def _check_authority(certificate: x509.Certificate) -> None:
     if not is_signed_by(certificate, certificate):
         told = "is not signed by itself: bring the root, phones send no intermediate certificates"
         raise _wrong("certificate", told)
+    _check_extensions(certificate)
+
+
+def _check_extensions(certificate: x509.Certificate, where: str = "certificate") -> None:
+    """OpenSSL and phones refuse what they are told to understand and do not."""
     for each in certificate.extensions:
         if each.critical and isinstance(each.value, x509.UnrecognizedExtension):
-            raise _wrong("certificate", "has a critical extension that nobody knows")
+            raise _wrong(where, "has a critical extension that nobody knows")
 
 
 def lacks(certificate: x509.Certificate) -> list[str]:

@@ -66,6 +66,23 @@ class AuthorityTests(SynchronousTestCase):
                 read(bad)
             self.assertEqual([field], list(caught.exception.errors))
 
+    def test_a_certificate_that_every_handshake_would_refuse_is_refused_here(self) -> None:
+        """It would be listed as in force, and let nobody in."""
+        purposes = (ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH)
+        for extra, refused in (((), False), (UNKNOWN, True)):
+            pair = elsewhere.made(
+                "ana", issuer=ROOT, purposes=purposes, hosts=("nas.test",), extra=extra
+            )
+            for look in (
+                lambda pair=pair: importing.check_client(pair.certificate, None, BEGAN),
+                lambda pair=pair: importing.read_server(elsewhere.pem(pair), pair.key, BEGAN),
+            ):
+                if refused:
+                    with self.assertRaisesRegex(Invalid, "nobody knows"):
+                        look()
+                else:
+                    look()
+
     def test_several_certificates_are_not_one(self) -> None:
         """Nobody guesses which was meant."""
         root = elsewhere.authority("CA")
