@@ -5,6 +5,7 @@ not decided here: which door takes which credential from where in a request, and
 may do.
 """
 
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from attrs import evolve
@@ -19,7 +20,7 @@ from mytracks.people.familiar import Familiar
 from mytracks.people.hashing import Urgency
 from mytracks.people.passwords import Passwords
 from mytracks.people.ports import Account, WebSession
-from mytracks.people.refusals import Refusals
+from mytracks.people.refusals import Refusal, Refusals
 from mytracks.people.revocations import Reason, Revocation
 from mytracks.people.sessions import Sessions
 from mytracks.people.throttle import Throttle
@@ -67,6 +68,11 @@ class SignIn:
     def refused(self) -> int:
         """Sign-ins refused for wrong credentials."""
         return self._refusals.count
+
+    @property
+    def refused_by_http(self) -> Sequence[Refusal]:
+        """Phones and programs that HTTP did not let in, the latest first."""
+        return self._refusals.by_http
 
     async def open(self) -> None:
         """Take to be familiar from where people are signed in. Call when those are read."""

@@ -46,6 +46,7 @@ from mytracks.web.router import Router
 from mytracks.web.routes import Route
 from mytracks.web.services import WebServices
 from mytracks.web.site import Site
+from mytracks.web.turned_away import turned_away
 
 
 def build(services: WebServices, limits: Limits) -> Site:
@@ -110,12 +111,17 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *Users(services.people, lambda owner: len(services.devices.of(owner))).routes(),
         *Audit(services.people.audit, services.clock).routes(),
         *certificates(services),
-        *Connections(services.attendance, services.handshakes, services.clock).routes(),
+        *_connections(services),
         *QuarantinePaths(services.quarantine, services.people.accounts, services.clock).routes(),
         *HealthPaths(services.health).routes(),
         *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),
     ]
+
+
+def _connections(services: WebServices) -> Sequence[Route]:
+    missed = turned_away(services.attendance, services.people.signin)
+    return Connections(services.attendance, missed, services.handshakes, services.clock).routes()
 
 
 def _pages(services: WebServices, frame: Frame) -> Sequence[Route]:

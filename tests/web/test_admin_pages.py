@@ -8,7 +8,7 @@ from mytracks.web.pages.admin.desk import A_PAGE
 from tests.people.room import GOOD
 from tests.tracks.memory import NOW
 from tests.web.admin import HOME, MARKUP, TABS, TO, AdminCase, words
-from tests.web.door import Browser
+from tests.web.door import Browser, basic
 
 
 class ComingInTests(AdminCase):
@@ -72,6 +72,14 @@ class ConnectionTests(AdminCase):
         self.assertIn("ana tablet MQTT 3.1.1", await self.page("connections/?state=offline"))
         for state in ("refused", "contended", "browsers", "nonsense", "%00"):
             await self.page(f"connections/?state={state}&offset=100")
+
+    async def test_whom_http_did_not_let_in_is_among_the_refused(self) -> None:
+        """A phone in HTTP mode has neither a client id nor a port to tell."""
+        await self.door.ask("POST", "/pub", basic("ana", "wrong"), b"{}")
+        self.assertIn("Refused 1", await self.page("connections/"))
+        told = await self.page("connections/?state=refused")
+        self.assertIn("http The user name or the password is wrong. The last hundred", told)
+        self.assertNotIn("no client id", told)
 
     async def test_ten_thousand_are_shown_page_by_page(self) -> None:
         """Fifty are made, the rest counted."""

@@ -9,6 +9,7 @@ from mytracks.mqtt.protocol.packets.connect import Will
 from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web.api.connections import ConnectionPage
 from tests.people.room import GOOD
+from tests.web.door import basic
 from tests.web.test_api import APICase
 
 PATH = "/api/admin/connections"
@@ -94,6 +95,23 @@ class ConnectionsTests(APICase):
             ("refused", "other", "Ana", "192.0.2.3", "server_unavailable", "Too many attempts."),
             tuple(refusal[name] for name in REFUSED),
         )
+
+    async def test_who_is_not_let_in_by_http_is_shown_as_well(self) -> None:
+        """A phone in HTTP mode with an old password, once however often it tries; never what was
+        typed for a name."""
+        for _ in range(2):
+            await self.door.ask("POST", "/pub", basic("Ana", "wrong"), b"{}")
+            self.door.room.timers.advance(60)
+        await self.door.ask("GET", "/api/account", basic("hunter2 typed as a name", "wrong"))
+        self.mqtt.host.refusal = Busy("Too many attempts.", 1)
+        self.mqtt.connect("other", user="Ana")
+        told = await self.entries("?state=refused")
+        by_http = [one for one in told if one["listener"] == "http"]
+        self.assertEqual([None, "ana"], [one["user"] for one in by_http])
+        self.assertEqual((None, None), (by_http[1]["client_id"], by_http[1]["port"]))
+        self.assertEqual("bad_credentials", by_http[1]["code"])
+        self.assertEqual(3, len(told))
+        self.assertNotIn("hunter2", str(told))
 
     async def test_a_failed_handshake_is_shown_in_words_with_what_to_do(self) -> None:
         """The name that was asked for beside those that we have; the latest first."""

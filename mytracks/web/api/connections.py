@@ -1,4 +1,5 @@
-"""`/api/admin/connections`: MQTT clients as administrators see them, whatever their state.
+"""`/api/admin/connections`: MQTT clients as administrators see them, whatever their state, and who
+was not let in by HTTP.
 
 One list; `state` says what an entry is and which members it has. Nothing of it tells where anybody
 is.
@@ -22,6 +23,7 @@ from mytracks.web.api.paging import Page
 from mytracks.web.api.slices import encoded
 from mytracks.web.query import Query, read
 from mytracks.web.routes import Operation, Route, Visit
+from mytracks.web.turned_away import TurnedAway
 
 State: TypeAlias = Literal["connected", "offline", "contended", "refused", "handshake"]
 
@@ -95,14 +97,15 @@ class ContendedClientId(
 
 
 class RefusedConnect(msgspec.Struct, frozen=True, kw_only=True, tag_field="state", tag="refused"):
-    """One of the last hundred CONNECTs that were refused. `user`, `client_id`: as it claimed; null:
-    it did not say. `code`: the CONNACK's."""
+    """One of the last hundred CONNECTs that were refused, or one whom HTTP did not let in. `user`,
+    `client_id`: as it claimed; null: it did not say, or by HTTP, named nobody. `port`: null by
+    HTTP. `code`: the CONNACK's, or what it would be."""
 
     at: str
     client_id: str | None
     user: str | None
     address: str
-    port: int
+    port: int | None
     listener: str
     code: str
     reason: str
@@ -141,8 +144,15 @@ class ConnectionPage(Page, frozen=True, kw_only=True):
 class Connections:
     """Reads who is there. `attendance`: the broker's. `handshakes`: of all TLS listeners."""
 
-    def __init__(self, attendance: Attendance, handshakes: Diagnoses, clock: Clock) -> None:
+    def __init__(
+        self,
+        attendance: Attendance,
+        turned_away: TurnedAway,
+        handshakes: Diagnoses,
+        clock: Clock,
+    ) -> None:
         self._attendance = attendance
+        self._turned_away = turned_away
         self._handshakes = handshakes
         self._clock = clock
 
@@ -185,7 +195,7 @@ class Connections:
             return [partial(_contended, one) for one in attendance.contentions()]
         if state == "handshake":
             return [partial(_failed, one) for one in self._handshakes.latest()]
-        return [partial(_refused, one) for one in attendance.refusals()]
+        return [partial(_refused, one) for one in self._turned_away()]
 
 
 def _wanted(state: State, query: ConnectionsQuery) -> bool:
@@ -251,7 +261,7 @@ def _refused(one: entries.Refusal) -> RefusedConnect:
         client_id=one.client_id,
         user=one.username,
         address=one.peer.address,
-        port=one.peer.port,
+        port=one.peer.port or None,
         listener=one.peer.listener,
         code=one.code,
         reason=one.reason,

@@ -11,6 +11,7 @@ from mytracks.pki.handshakes import Diagnoses
 from mytracks.web.answers import Answer
 from mytracks.web.pages.admin.desk import A_PAGE, HOME, Desk, address, asked, offset_of, part_of
 from mytracks.web.routes import Route, Visit
+from mytracks.web.turned_away import TurnedAway
 
 TAB: Final = "connections"
 CONNECTIONS: Final = f"{HOME}connections/"
@@ -42,11 +43,13 @@ class Connections:
         self,
         desk: Desk,
         attendance: Attendance,
+        turned_away: TurnedAway,
         watching: Callable[[], Iterable[str]],
         handshakes: Diagnoses,
     ) -> None:
         self._desk = desk
         self._attendance = attendance
+        self._turned_away = turned_away
         self._watching = watching
         self._handshakes = handshakes
 
@@ -83,7 +86,7 @@ class Connections:
         return {
             "connected": attendance.connected(),
             "offline": attendance.offline(),
-            "refused": attendance.refusals(),
+            "refused": self._turned_away(),
             "contended": attendance.contentions(),
             "browsers": [Watching(name=name, count=watching[name]) for name in sorted(watching)],
             "tls": self._handshakes.latest(),

@@ -16,6 +16,7 @@ from mytracks.web.pages.admin.users import Users
 from mytracks.web.pages.frame import Frame
 from mytracks.web.routes import Route
 from mytracks.web.services import WebServices
+from mytracks.web.turned_away import turned_away
 
 
 def panel(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route]:
@@ -29,6 +30,7 @@ def panel(services: WebServices, frame: Frame, live: LiveDoor) -> Sequence[Route
         *Connections(
             desk,
             services.attendance,
+            turned_away(services.attendance, people.signin),
             lambda: (who.name for who in live.viewers()),
             services.handshakes,
         ).routes(),
