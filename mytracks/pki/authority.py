@@ -141,8 +141,9 @@ class Authorities:
         self, certificate: x509.Certificate, key: PrivateKey, action: str, by: Actor
     ) -> Authority:
         said = certificates.describe(certificate)
-        if any(each.fingerprint == said.fingerprint for each in self._book.authorities.values()):
-            raise Conflict("This certificate authority is here already.")
+        for each in self._book.authorities.values():
+            if each.fingerprint == said.fingerprint:
+                return await self._give_back(each, key, action, by)
         if any(self._book.certificate(a).subject == certificate.subject for a in self.trusted()):
             # Of what is signed without key identifiers OpenSSL would ask the wrong one's list.
             raise Conflict("An authority of the very same name is trusted: end that one first.")
@@ -161,12 +162,32 @@ class Authorities:
             state=AuthorityState.ACTIVE,
             **asdict(said),
         )
-        old = self._book.active()
-        replaced = [evolve(old, state=AuthorityState.TRUSTED)] if old is not None else []
         entry = note(by, action, new, new.subject)
-        change = Change(rows=[new, *replaced], lists=[first], notes=[entry])
+        change = Change(rows=[new, *self._replaced()], lists=[first], notes=[entry])
         stored: Authority = (await self._book.commit(change))[0]
         return self._book.authorities[stored.number]
+
+    async def _give_back(
+        self, known: Authority, key: PrivateKey, action: str, by: Actor
+    ) -> Authority:
+        """One whose key was given up, and whose owner has it still: it signs again. Its list is
+        owed since then, and signed when it is looked after next."""
+        if known.sealed_key is not None or known.state is AuthorityState.ENDED:
+            raise Conflict("This certificate authority is here already.")
+
+        def work() -> bytes:
+            return self._keys.sealed(Authority, known.fingerprint, key)
+
+        sealed = await self._signing.sign(work)
+        again = evolve(known, sealed_key=sealed, state=AuthorityState.ACTIVE)
+        entry = note(by, action, again, again.subject)
+        await self._book.commit(Change(rows=[*self._replaced(), again], notes=[entry]))
+        return again
+
+    def _replaced(self) -> list[Authority]:
+        """The one that signs now, as it is when another does."""
+        old = self._book.active()
+        return [evolve(old, state=AuthorityState.TRUSTED)] if old is not None else []
 
     def _first(self, issuer: Issuer) -> RevocationList:
         """Its first list, which names nobody. Without a list nobody would get in."""

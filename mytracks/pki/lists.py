@@ -174,6 +174,8 @@ class Lists:
 
     def _is_due(self, authority: Authority, now: float) -> bool:
         if not _can_sign(authority):
+            # Until the key is brought back.
+            self._owed.add(authority.number)
             return False
         made = self.of(authority.number)
         if made is None or authority.number in self._owed or made.this_update > now:

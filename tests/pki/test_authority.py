@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from attrs import evolve
 from cryptography.hazmat.primitives.asymmetric import ec
 from twisted.internet.defer import Deferred
 
@@ -237,6 +238,30 @@ class BringingTests(PKICase):
         holder = room.pki.clients.holder(mark)
         assert holder is not None
         self.assertEqual((ANA, leaf.number), (holder.user, holder.number))
+
+    async def test_one_whose_key_was_given_up_gets_it_back(self) -> None:
+        """It signs again, and first its list: of whoever was revoked meanwhile."""
+        first = await self.opened()
+        root = elsewhere.authority("CA", days=(-1, 365))
+        files = (elsewhere.pem(root), elsewhere.key_pem(root))
+        brought = await first.pki.authorities.bring(*files, by=ADMIN)
+        leaf = await first.client()
+        rows = first.store.authorities.rows
+        lost = evolve(rows[brought.number], sealed_key=None, state=AuthorityState.TRUSTED)
+        rows[brought.number] = lost
+        room = await self.opened(first.store)
+        await room.authority("Another")
+        await room.pki.clients.revoke(leaf.number, by=ADMIN)
+        await room.days_later(0.01)
+        again = await room.pki.authorities.bring(*files, by=ADMIN)
+        self.assertEqual(brought.number, again.number)
+        self.assertEqual([AuthorityState.TRUSTED, AuthorityState.ACTIVE], states(room))
+        await room.days_later(0.01)
+        self.assertEqual([leaf.serial], serials(room.pki.lists.der()))
+        self.assertEqual([], room.pki.problems())
+        rows[brought.number] = evolve(lost, state=AuthorityState.ENDED)
+        ended = await self.opened(first.store)
+        await self.assertFailure(begun(ended.pki.authorities.bring(*files, by=ADMIN)), Conflict)
 
     async def test_ours_lack_nothing(self) -> None:
         """What we tell of others we keep to."""
