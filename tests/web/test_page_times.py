@@ -21,7 +21,7 @@ from mytracks.web.api.times import seconds
 from mytracks.web.pages.times import Times
 from tests.tracks.memory import NOW, PHONE, fix
 from tests.web.admin import HOME, MARKUP, AdminCase, words
-from tests.web.test_pki_pages import PKICase
+from tests.web.pki_pages import PKICase
 
 NEW_YEAR = 1_767_225_600
 """2026-01-01T00:00:00Z"""

@@ -1,6 +1,4 @@
-"""The tab PKI and one's own certificates: who may, what is named, what is done and noted."""
-
-import re
+"""The tab PKI: who may, what is named, what is done and noted."""
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -11,47 +9,10 @@ from mytracks.sharing.identity import COMMAND_LINE
 from mytracks.web.pages.admin.pki.facts import left, listed
 from mytracks.web.pages.admin.pki.hosts import browsed_host, covers
 from tests.pki import lab
-from tests.web.admin import HOME, MARKUP, AdminCase, words
-from tests.web.door import Browser, Reply
+from tests.web.admin import HOME, MARKUP, words
+from tests.web.pki_pages import PASSPHRASE, QUICK, PKICase
 
 DAY = 24 * 60 * 60
-PASSPHRASE = "open it, phone"
-QUICK = {"key": "p256-256"}
-"""A key that is made at once."""
-
-
-class PKICase(AdminCase):
-    """Root's browser, and certificates that are made in earnest, in memory."""
-
-    async def setUp(self) -> None:  # type: ignore[override]
-        await super().setUp()
-        # Certificates of the lab are of today.
-        self.door.room.began = lab.now().timestamp()
-        self.pki = await self.door.open_pki()
-        self.browser = await self.signed_in("root")
-
-    async def authority(self, name: str = "Home CA", **fields: str) -> str:
-        """Made by the form; what the next page says."""
-        return await self.done("pki/authority/new/", {"common_name": name, **QUICK, **fields})
-
-    async def server(self, names: str = "nas", **fields: str) -> str:
-        """The same of the server's certificate."""
-        return await self.done("pki/server/new/", {"san_entries": names, **QUICK, **fields})
-
-    async def client(self, user: str = "ana", **fields: str) -> str:
-        """The same of a client's."""
-        return await self.done("pki/clients/new/", {"user": user, **QUICK, **fields})
-
-    def told_of(self) -> list[str]:
-        """What was done to certificates, says the audit log."""
-        return self.door.certificates.audit.actions()
-
-    def assert_field(self, reply: Reply, field: str) -> None:
-        """The page again, with that field marked and told about."""
-        self.assertEqual(422, reply.status, reply.body)
-        marked = re.findall(rb'<\w+ id="([a-z_0-9]+)"[^>]*aria-invalid="true"', reply.body)
-        self.assertEqual([field.encode()], marked)
-        self.assertIn(f'id="{field}-errors"'.encode(), reply.body)
 
 
 class AuthorityTests(PKICase):
@@ -338,54 +299,6 @@ class PublicTests(PKICase):
         reply = await self.browser.post(f"{HOME}pki/acme/try/", {"csrf_token": token})
         self.assertEqual(422, reply.status)
         self.assertIn("No ACME directory is set.", words(reply))
-
-
-class OwnTests(PKICase):
-    """What everybody fetches for themselves."""
-
-    async def own(self, fields: dict[str, str], browser: Browser) -> Reply:
-        """Ana's download."""
-        token = (await browser.get("/profile/certificates/")).token
-        return await browser.post("/profile/download-cert/", {"csrf_token": token} | fields)
-
-    async def test_ones_own_certificate_and_nobody_elses(self) -> None:
-        """With a password; `p12_password` is what the original called it."""
-        await self.authority()
-        await self.client("root")
-        browser = await self.signed_in("ana")
-        told = words(await browser.get("/profile/certificates/"))
-        self.assertIn("You have none", told)
-        self.assertEqual(422, (await self.own_without_form(browser)).status)
-        await self.client("ana")
-        self.assertIn("Subject CN=ana", words(await browser.get("/profile/")))
-        self.assert_field(await self.own({"p12_password": "short"}, browser), "p12_password")
-        for name in ("p12_password", "password"):
-            reply = await self.own({name: PASSPHRASE}, browser)
-            told = reply.headers["content-disposition"]
-            self.assertEqual((200, 'attachment; filename="ana.p12"'), (reply.status, told))
-            read = pkcs12.load_key_and_certificates(reply.body, PASSPHRASE.encode())
-            assert read[1] is not None
-            self.assertIn("CN=ana", read[1].subject.rfc4514_string())
-        reply = await self.own({"password": PASSPHRASE, "certificate": "1"}, browser)
-        self.assertEqual(404, reply.status)
-
-    async def own_without_form(self, browser: Browser) -> Reply:
-        """Sent though the page offers none."""
-        page = (await browser.get("/profile/")).body
-        token = re.search(rb'name="csrf-token" content="([^"]+)"', page)
-        assert token is not None
-        fields = {"csrf_token": token[1].decode(), "password": PASSPHRASE}
-        return await browser.post("/profile/download-cert/", fields)
-
-    async def test_the_authority_is_fetched(self) -> None:
-        """By whoever is signed in; there may be none."""
-        browser = await self.signed_in("ana")
-        self.assertEqual(404, (await browser.get("/profile/download-ca/")).status)
-        await self.authority()
-        reply = await browser.get("/profile/download-ca/")
-        self.assertEqual('attachment; filename="Home CA.crt"', reply.headers["content-disposition"])
-        x509.load_pem_x509_certificate(reply.body)
-        self.assertEqual(303, (await Browser(self.door).get("/profile/download-ca/")).status)
 
 
 class WordTests(PKICase):
