@@ -9,6 +9,7 @@ from mytracks.web.api.connections import Connections
 from mytracks.web.api.devices import Devices
 from mytracks.web.api.health import HealthPaths
 from mytracks.web.api.locations import Locations
+from mytracks.web.api.network import Network
 from mytracks.web.api.own_devices import OwnDevices
 from mytracks.web.api.passkeys import Passkeys
 from mytracks.web.api.pki.build import routes as certificates
@@ -114,6 +115,7 @@ def _api(services: WebServices, openapi: OpenAPI) -> Sequence[Route]:
         *_connections(services),
         *QuarantinePaths(services.quarantine, services.people.accounts, services.clock).routes(),
         *HealthPaths(services.health).routes(),
+        *Network(services.http_port, services.own_address).routes(),
         *ACMEChallenges(services.acme_challenge).routes(),
         *openapi.routes(),
     ]
