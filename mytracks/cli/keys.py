@@ -30,11 +30,13 @@ def key() -> None:
 
 @key.command("export")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--passphrase-stdin", is_flag=True, help="Read the passphrase from there.")
+@click.option("--lock", is_flag=True, help="Lock it with a passphrase, which is printed once.")
+@click.option("--passphrase-stdin", is_flag=True, help="Lock it with the one read from there.")
 @shared_options
 @click.pass_obj
-def export_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
-    """Write the key ring to the new FILE, locked with a passphrase; keep both apart."""
+def export_keys(console: Console, file: Path, lock: bool, passphrase_stdin: bool) -> None:
+    """Write the key ring to the new FILE. Whoever has that and a backup can open all that is sealed
+    in it: keep both apart, or lock it."""
     from mytracks.errors import Unavailable
     from mytracks.pki.keyring import FILE, KeyRingRefused, open_keyring
 
@@ -44,7 +46,8 @@ def export_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
         raise console.refuse("conflict", f"{target} is there already; it is not overwritten.")
     if not path.exists():
         raise console.refuse("not_found", f"There is no key ring {path} that could be exported.")
-    passphrase = _passphrase() if passphrase_stdin else secrets.token_urlsafe(PASSPHRASE_BYTES)
+    made = secrets.token_urlsafe(PASSPHRASE_BYTES) if lock and not passphrase_stdin else None
+    passphrase = _passphrase() if passphrase_stdin else made
     try:
         content = open_keyring(path, sealed_exists=True).exported(passphrase)
     except (KeyRingRefused, Unavailable) as error:
@@ -55,38 +58,37 @@ def export_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
     except OSError as error:
         text = f"{target} cannot be written: {error.strerror}."
         raise console.refuse("unwritable", text) from None
-    told = {"file": str(target)}
-    if passphrase_stdin:
-        console.tell(told, f"{target} holds the key ring.")
-        return
-    console.tell(
-        {**told, "password": passphrase},
-        f"{target} holds the key ring.",
-        f"Its passphrase, shown only now: {passphrase}",
-    )
+    told, lines = {"file": str(target)}, [f"{target} holds the key ring."]
+    if made is not None:
+        told["password"] = made
+        lines.append(f"Its passphrase, shown only now: {made}")
+    console.tell(told, *lines)
 
 
 @key.command("import")
 @click.argument("file", type=_READABLE)
-@click.option("--passphrase-stdin", is_flag=True, help="Read the passphrase from there.")
+@click.option(
+    "--passphrase-stdin", is_flag=True, help="Read the passphrase of a locked one from there."
+)
 @shared_options
 @click.pass_obj
 def import_keys(console: Console, file: Path, passphrase_stdin: bool) -> None:
     """Put an exported key ring where none is. The server must be stopped."""
     from mytracks.host.data_dir import DataDirLock, DataDirRefused, make_private
-    from mytracks.pki.keyring import FILE, KeyRingRefused, imported
+    from mytracks.pki.keyring import FILE, KeyRingRefused, imported, is_locked
 
     directory = console.settings().data_dir
-    if passphrase_stdin or not sys.stdin.isatty():
-        passphrase = _passphrase()
-    else:
-        passphrase = click.prompt("Its passphrase", hide_input=True)
+    passphrase = None
     try:
+        content = file.read_bytes()
+        if is_locked(content):
+            typed = passphrase_stdin or not sys.stdin.isatty()
+            passphrase = _passphrase() if typed else _asked()
         make_private(directory)
         lock = DataDirLock(directory)
         lock.acquire()
         try:
-            ring = imported(directory / FILE, file.read_bytes(), passphrase)
+            ring = imported(directory / FILE, content, passphrase)
         finally:
             lock.release()
     except (DataDirRefused, KeyRingRefused, OSError) as error:
@@ -189,3 +191,8 @@ def _wordings(found: "Lost") -> Iterator[str]:
 
 def _passphrase() -> str:
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def _asked() -> str:
+    typed: str = click.prompt("Its passphrase", hide_input=True)
+    return typed

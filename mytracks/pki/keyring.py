@@ -149,8 +149,11 @@ class KeyRing:
                 self._replace(Keys(by_id, self._keys.current), first=False)
             return gone
 
-    def exported(self, passphrase: str) -> bytes:
-        """All keys, locked with a passphrase, for a file that is kept apart from the backups."""
+    def exported(self, passphrase: str | None = None) -> bytes:
+        """All keys, for a file that is kept apart from the backups; None: not locked, so that
+        nobody has to remember anything for years."""
+        if passphrase is None:
+            return _written(self._keys)
         salt, nonce = secrets.token_bytes(_LEAST_SALT), secrets.token_bytes(_NONCE_BYTES)
         key = _stretched(passphrase, salt, _PASSES, _MEMORY_KIB)
         document = {
@@ -200,10 +203,22 @@ def open_keyring(path: Path, *, sealed_exists: bool) -> KeyRing:
         raise KeyRingRefused(f"the key ring {path} is damaged: bring it back whole") from None
 
 
-def imported(path: Path, content: bytes, passphrase: str) -> KeyRing:
-    """Write an exported key ring to `path`, where none may be. Raises KeyRingRefused."""
+def is_locked(content: bytes) -> bool:
+    """Whether it takes a passphrase to import this."""
     try:
-        keys = _unlocked(json.loads(content), passphrase)
+        return "locked" in json.loads(content)
+    except (ValueError, TypeError):
+        return False
+
+
+def imported(path: Path, content: bytes, passphrase: str | None = None) -> KeyRing:
+    """Write an exported key ring to `path`, where none may be. `passphrase`: of one that is locked.
+    Raises KeyRingRefused."""
+    try:
+        if is_locked(content):
+            keys = _unlocked(json.loads(content), passphrase or "")
+        else:
+            keys = _parsed(content)
     except InvalidTag:
         raise KeyRingRefused("this is not the passphrase of the exported key ring") from None
     except (ValueError, KeyError, TypeError, AttributeError):

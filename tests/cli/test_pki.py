@@ -128,10 +128,21 @@ class KeyTests(CommandCase):
         return path
 
     def test_a_ring_goes_out_and_comes_back_the_same(self) -> None:
-        """By the passphrase that is shown once, and by no other."""
+        """Nobody has to remember anything; the file is its owner's alone."""
         path = self.ring()
         before = path.read_bytes()
-        done = self.run_it("key", "export", str(self.out))
+        self.assertEqual(0, self.run_it("key", "export", str(self.out)).exit_code)
+        self.assertEqual(0o600, stat.S_IMODE(self.out.stat().st_mode))
+        self.assertEqual(1, self.run_it("key", "import", str(self.out)).exit_code)
+        path.unlink()
+        self.assertEqual(0, self.run_it("key", "import", str(self.out)).exit_code)
+        self.assertEqual(before, path.read_bytes())
+
+    def test_a_locked_one_comes_back_by_its_passphrase(self) -> None:
+        """By the one that is shown once, and by no other."""
+        path = self.ring()
+        before = path.read_bytes()
+        done = self.run_it("key", "export", str(self.out), "--lock")
         passphrase = done.stdout.split()[-1]
         self.assertGreaterEqual(len(passphrase), 20)
         self.assertNotIn(before, self.out.read_bytes())

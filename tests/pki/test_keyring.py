@@ -15,6 +15,7 @@ from mytracks.pki.keyring import (
     KeyRingRefused,
     Unsealable,
     imported,
+    is_locked,
     key_of,
     open_keyring,
     write_private,
@@ -242,7 +243,16 @@ class RotationTests(KeyRingCase):
 
 
 class ExportTests(KeyRingCase):
-    """The other half of a backup, locked with a passphrase."""
+    """The other half of a backup."""
+
+    def test_it_may_be_as_open_as_the_ring_itself(self) -> None:
+        """Then nothing is lost with a passphrase."""
+        ring = self.ring()
+        sealed = ring.seal(PLACE, SECRET)
+        content = ring.exported()
+        self.assertFalse(is_locked(content))
+        other = imported(self.folder / "other", content)
+        self.assertEqual(SECRET, other.unseal(PLACE, sealed))
 
     def test_an_exported_ring_opens_what_was_sealed(self) -> None:
         """On the machine that takes over from the one that burnt down."""
@@ -268,7 +278,7 @@ class ExportTests(KeyRingCase):
         error = self.assertRaises(KeyRingRefused, imported, other, content, "wrong")
         self.assertIn("passphrase", str(error))
         odd = [json.dumps(each).encode() for each in (greedy, unsalted)]
-        for wrong in (b"", b"{}", b"null", self.path.read_bytes(), *odd):
+        for wrong in (b"", b"{}", b"null", b'{"format": 1}', *odd):
             error = self.assertRaises(KeyRingRefused, imported, other, wrong, "right")
             self.assertIn("not an exported", str(error))
         self.assertFalse(other.exists())

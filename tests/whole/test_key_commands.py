@@ -14,7 +14,7 @@ class KeyCommandTests(TLSCase):
         shown = self.client(daemon, ANA)
         ring, out = daemon.data / "keyring", daemon.home / "ring.json"
         self.assertEqual(0o600, stat.S_IMODE(ring.stat().st_mode))
-        made = self.cli(daemon, "key", "export", str(out))
+        made = self.cli(daemon, "key", "export", str(out), "--lock")
         self.assertEqual(0o600, stat.S_IMODE(out.stat().st_mode))
         self.assertNotEqual(0, daemon.cli("key", "export", str(out)).code)
         daemon.stop()
