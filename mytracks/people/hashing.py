@@ -5,7 +5,9 @@ that have not failed lately, then the rest; every fourth turn is given to the re
 Within a class, guesses at one name do not hold up other names (`lanes`). When one more would be too
 many, one of those that wait is refused, not the newcomer: of the rest if they have more than their
 quarter of the places, else of the fresh, and no stranger puts out anybody familiar. Nobody waits
-for longer than an asker does. Which password belongs to whom, and what is remembered of it, is
+for longer than an asker does. While others wait, the answer to a stranger's wrong password is held
+back: whoever guesses on and on then waits behind their checks, and not in front of everybody
+else's. Which password belongs to whom, and what is remembered of it, is
 `passwords`.
 """
 
@@ -22,7 +24,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 from attrs import define
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorFromThreads
+from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads
 from twisted.python.failure import Failure
 
 from mytracks.clock import Clock
@@ -56,6 +58,7 @@ class _Job:
     work: Callable[[], Any]
     answer: Deferred[Any]
     since: float
+    urgency: Urgency
 
 
 class Hashing:
@@ -76,9 +79,15 @@ class Hashing:
         self._threads: list[threading.Thread] = []
         self._waiting: dict[Urgency, Lanes[_Job]] = {urgency: Lanes() for urgency in Urgency}
         self._running: set[_Job] = set()
+        self._held: dict[_Job, IDelayedCall] = {}
         self._turn = 0
         self.runs = 0
         """Hashes that were asked for so far."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being checked or made, or waits for it."""
+        return bool(self._running or any(self._waiting.values()))
 
     def open(self) -> None:
         """Start the threads."""
@@ -89,8 +98,11 @@ class Hashing:
 
     def close(self) -> None:
         """End the threads, waiting only for hashes in progress; whoever waits is refused."""
-        left = list(self._running)
+        left = [*self._running, *self._held]
         self._running.clear()
+        for call in self._held.values():
+            call.cancel()
+        self._held.clear()
         for jobs in self._waiting.values():
             left += jobs.since_before(math.inf)
         for _ in self._threads:
@@ -140,7 +152,7 @@ class Hashing:
         if not self._threads:
             raise Unavailable("The server is stopping.")
         self._make_room(urgency)
-        job = _Job(work, Deferred(), self._clock.seconds())
+        job = _Job(work, Deferred(), self._clock.seconds(), urgency)
         self._waiting[urgency].add(lane, job)
         self.runs += 1
         self._hand_out()
@@ -202,7 +214,23 @@ class Hashing:
             return
         self._running.discard(job)
         self._hand_out()
-        job.answer.callback(result)
+        held = self._how_long(job) if result is False else 0.0
+        if held:
+            self._held[job] = self._clock.later(held, self._release, job)
+        else:
+            job.answer.callback(result)
+
+    def _how_long(self, job: _Job) -> float:
+        """How long it is held back that this was wrong."""
+        if job.urgency is Urgency.FAMILIAR:
+            return 0.0
+        waiting = sum(len(jobs) for jobs in self._waiting.values())
+        limits = self._limits
+        return min(limits.wrong_password_held_most, waiting * limits.wrong_password_held)
+
+    def _release(self, job: _Job) -> None:
+        del self._held[job]
+        job.answer.callback(False)
 
 
 def _too_many() -> Unavailable:

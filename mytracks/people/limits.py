@@ -1,7 +1,7 @@
 """The limits of the people room; as settings they are the table `[people]`."""
 
 from attrs import field, frozen
-from attrs.validators import ge
+from attrs.validators import and_, ge, le
 
 DAY = 24 * 60 * 60
 
@@ -20,6 +20,11 @@ class Limits:
     as Unavailable."""
     password_longest_waiting: float = 8.0
     """Who waits for longer is refused so as well: phones and browsers give up after 10 s."""
+    wrong_password_held: float = field(default=0.25, validator=ge(0))
+    """For each check that waits, the answer to a stranger's wrong password is held back so long:
+    guesses wait after their check rather than in front of their victim's."""
+    wrong_password_held_most: float = field(default=5.0, validator=and_(ge(0), le(8)))
+    """The longest that comes to."""
     password_cache_time: float = 15.0 * 60
     """For so long a password once found right is known to be right."""
     password_cache_size: int = field(default=4096, validator=ge(1))

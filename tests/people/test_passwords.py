@@ -2,11 +2,13 @@
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 from attrs import evolve
 from twisted.internet import reactor, task
 from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
 from mytracks.clock import Clock
@@ -16,8 +18,9 @@ from mytracks.people.limits import Limits
 from mytracks.people.passwords import Passwords, generate
 from tests.people.room import CHEAP, GOOD
 
-SLOW = Limits(password_max_waiting=4, password_memory_kib=4096)
+SLOW = Limits(password_max_waiting=4, password_memory_kib=4096, wrong_password_held=0)
 """Enough for several to wait."""
+HELD = Limits(password_memory_kib=4096, password_threads=1, wrong_password_held_most=1)
 
 
 def names_of_threads() -> list[str]:
@@ -300,8 +303,10 @@ class PoolTests(PasswordsCase):
 
     async def test_closing_ends_the_threads_and_refuses_who_waits(self) -> None:
         """A stop takes a hash's time, not a queue's; nobody waits for ever."""
-        passwords = self.opened(Limits(password_memory_kib=4096))
+        passwords = self.opened(HELD)
         checks = [self.check(passwords, None, b"%d" % number) for number in range(40)]
+        while not self.time.calls:
+            await deferLater(cast(Any, reactor), 0.01, lambda: None)
         self.hashing.close()
         self.assertEqual([], names_of_threads())
         for each in checks:
@@ -309,6 +314,39 @@ class PoolTests(PasswordsCase):
                 await each
         with self.assertRaises(Unavailable):
             self.check(passwords, None, b"late")
+
+
+class HoldingTests(PasswordsCase):
+    """Whoever guesses on and on waits behind their checks, not in front of the owner's."""
+
+    async def settled(self, running: Sequence[Deferred[bool]]) -> None:
+        """Wait until all of them are checked, and some held back."""
+        while self.hashing.busy or not any(each.called for each in running):
+            await deferLater(cast(Any, reactor), 0.01, lambda: None)
+
+    async def test_a_wrong_one_is_held_back_while_others_wait(self) -> None:
+        """For each of them a quarter of a second, up to a bound; the last one for none."""
+        passwords = self.opened(HELD)
+        checks = self.wrong(passwords, 7)
+        await self.settled(checks)
+        self.assertEqual([0.25, 0.5, 0.75, 1.0, 1.0], [c.getTime() for c in self.time.calls][-5:])
+        self.assertEqual(5, sum(not each.called for each in checks))
+        self.time.advance(0.25)
+        self.assertEqual(4, sum(not each.called for each in checks))
+        self.time.advance(0.75)
+        self.assertEqual([False] * 7, await gatherResults(checks))
+
+    async def test_a_right_one_and_whoever_is_known_there_are_answered_at_once(self) -> None:
+        """Holding back is for those who guess."""
+        passwords = self.opened(HELD)
+        stored = await passwords.hash(GOOD)
+        right = self.check(passwords, stored, GOOD.encode(), Urgency.FRESH)
+        known = self.check(passwords, stored, b"mistyped", Urgency.FAMILIAR)
+        rest = self.wrong(passwords, 3)
+        self.assertEqual([True, False], await gatherResults([right, known]))
+        await self.settled(rest)
+        self.time.advance(1)
+        await gatherResults(rest)
 
 
 class PolicyTests(SynchronousTestCase):
