@@ -35,7 +35,7 @@ STORED = [
     *(f"tests.whole.test_{name}" for name in ("back_pressure", "care", "commands", "deleting")),
     *(f"tests.whole.test_{name}" for name in ("debians_postgresql", "http_mode", "live")),
     *(f"tests.whole.test_{name}" for name in ("mqtt_conversation", "mqtt_limits", "people")),
-    *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "quarantine")),
+    *(f"tests.whole.test_{name}" for name in ("phones", "pki_black_box", "process", "quarantine")),
     *(f"tests.whole.test_{name}" for name in ("rest", "tokens", "under_pressure", "withdrawn")),
 ]
 AT_ONCE = 4

@@ -17,8 +17,8 @@ def main() -> None:
 
 
 def _offline(settings: Settings, operation: str, arguments: Mapping[str, Any]) -> Answer:
-    # Imported only when needed: all of Twisted and the store hang on it.
     expect_much()
+    # Imported only when needed: all of Twisted and the store hang on it.
     from mytracks.daemon.offline import run_offline
 
     return run_offline(settings, operation, arguments)

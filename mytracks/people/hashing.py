@@ -7,8 +7,7 @@ many, one of those that wait is refused, not the newcomer: of the rest if they h
 quarter of the places, else of the fresh, and no stranger puts out anybody familiar. Nobody waits
 for longer than an asker does. While others wait, the answer to a stranger's wrong password is held
 back: whoever guesses on and on then waits behind their checks, and not in front of everybody
-else's. Which password belongs to whom, and what is remembered of it, is
-`passwords`.
+else's. Which password belongs to whom, and what is remembered of it, is `passwords`.
 """
 
 import base64
@@ -83,11 +82,6 @@ class Hashing:
         self._turn = 0
         self.runs = 0
         """Hashes that were asked for so far."""
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is being checked or made, or waits for it."""
-        return bool(self._running or any(self._waiting.values()))
 
     def open(self) -> None:
         """Start the threads."""
